@@ -1,0 +1,331 @@
+//! The files a run leaves behind. `results/schema/` holds their JSON Schemas, generated from these types.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::descriptor::Descriptor;
+use crate::distribution::Distribution;
+use crate::meter::{ControlSnapshot, ProcessUsage};
+use crate::spec::{Arm, LoadSpec};
+
+/// Version of all files below. Raised when a field changes its meaning or goes away.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// `manifest.json`: what is true of a whole run.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Manifest {
+    /// See [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Version of wirerace.
+    pub software: String,
+    /// The commit it was built from, if known, with `+` when the tree was changed.
+    pub commit: Option<String>,
+    /// The experiment's name.
+    pub experiment: String,
+    /// The question it asks, in one sentence.
+    pub question: String,
+    /// When it began, UTC, ISO 8601.
+    pub started_utc: String,
+    /// Seed of the order of trials, of phases, and through them of everything random outside the feed.
+    pub seed: u64,
+    /// How many blocks were planned.
+    pub blocks: u32,
+    /// The arms, in the order of charts and tables.
+    pub arms: Vec<ArmEntry>,
+    /// The cells: settings under which the arms are compared.
+    pub cells: Vec<Cell>,
+    /// The machine and its settings.
+    pub environment: Environment,
+}
+
+/// An arm with the descriptor of its transport.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ArmEntry {
+    /// The arm.
+    pub arm: Arm,
+    /// Its transport.
+    pub descriptor: Descriptor,
+}
+
+/// A setting under which arms are compared.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Cell {
+    /// Short and unique within the run, for example `10 clients, 20 quotes/s`.
+    pub name: String,
+    /// What every arm carries in it.
+    pub load: LoadSpec,
+}
+
+/// The machine and its settings. No host name, no user name, no path.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Environment {
+    /// Operating system and kernel release.
+    pub system: String,
+    /// Processor model.
+    pub processor: String,
+    /// Processors that this process may use.
+    pub cpus: u32,
+    /// Memory, bytes.
+    pub memory_bytes: u64,
+    /// Virtual machine monitor, if one shows itself.
+    pub hypervisor: Option<String>,
+    /// Which processors server and load were pinned to; `null` where they were not.
+    pub pinning: Option<Pinning>,
+    /// Scheduler slice of the feed's thread, microseconds; `null` where the kernel offers none.
+    pub feed_slice_us: Option<u64>,
+    /// Congestion control on every socket.
+    pub congestion_control: String,
+    /// `TCP_MAXSEG` on the listening socket; 0 means the path's own.
+    pub max_segment_bytes: u32,
+    /// Limit of open files.
+    pub descriptors_max: u64,
+    /// Compiler that built this.
+    pub toolchain: String,
+    /// Whether it was built with optimisation.
+    pub optimised: bool,
+    /// Versions of the libraries that carry the traffic.
+    pub crates: Vec<String>,
+}
+
+/// Processors of the two processes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Pinning {
+    /// The server's processor.
+    pub server_cpu: u32,
+    /// The load's processor.
+    pub load_cpu: u32,
+}
+
+/// Whether a trial may be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Used.
+    Valid,
+    /// The machine was disturbed from outside; its block is repeated, at most twice.
+    Tainted,
+    /// The meters contradict each other, or a process died: never used.
+    Void,
+}
+
+/// One line of `trials.jsonl`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Trial {
+    /// See [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Name of the cell.
+    pub cell: String,
+    /// 1, 2, 3 …
+    pub block: u32,
+    /// Place of this trial in the order of its block, from 1.
+    pub position: u32,
+    /// 1, or more when the block was repeated.
+    pub attempt: u32,
+    /// When it began, UTC, ISO 8601.
+    pub started_utc: String,
+    /// The arm.
+    pub arm: Arm,
+    /// Its transport.
+    pub descriptor: Descriptor,
+    /// The load.
+    pub load: LoadSpec,
+    /// Whether it may be used.
+    pub standing: Standing,
+    /// Why not.
+    pub reasons: Vec<String>,
+    /// What was measured; `null` when the trial broke before it could be.
+    pub measured: Option<Measured>,
+}
+
+/// What one trial measured.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Measured {
+    /// What the clients saw.
+    pub client: ClientReport,
+    /// What the server's meter saw, at four instants.
+    pub server: MeterStages,
+    /// published − due, over the quotes of the window: the harness's own error.
+    pub publisher_lateness: Distribution,
+    /// Bytes by layer.
+    pub ledger: Ledger,
+    /// CPU time within the window.
+    pub cpu: Cpu,
+}
+
+/// Snapshots of the server's meter.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct MeterStages {
+    /// All clients connected, the feed not yet started.
+    pub connected: ControlSnapshot,
+    /// The window begins.
+    pub window_start: ControlSnapshot,
+    /// The window ends.
+    pub window_end: ControlSnapshot,
+    /// Every client has the last quote, connections still open.
+    pub drained: ControlSnapshot,
+    /// Every connection closed.
+    pub closed: ControlSnapshot,
+}
+
+/// Quotes that were due within these bounds are measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Window {
+    /// Begin, nanoseconds since the feed started.
+    pub start_offset_ns: u64,
+    /// End, nanoseconds since the feed started.
+    pub end_offset_ns: u64,
+    /// First quote due in it.
+    pub first_seq: u64,
+    /// Last quote due in it.
+    pub last_seq: u64,
+    /// Whether two successive seconds agreed before it began.
+    pub warm_up_agreed: bool,
+}
+
+/// What the load process counted and timed.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ClientReport {
+    /// The measured window.
+    pub window: Window,
+    /// Over the whole life of the load, per client and quote.
+    pub quotes: QuoteCounts,
+    /// Within the window.
+    pub window_quotes: QuoteCounts,
+    /// received − due, over the window's quotes.
+    pub lateness: Distribution,
+    /// received − published, likewise; empty when the published times were out of reach.
+    pub transit: Distribution,
+    /// Last client's receipt minus the first client's, for each quote of the window that all clients received.
+    pub spread: Distribution,
+    /// How old is what a client shows.
+    pub staleness: Staleness,
+    /// What went over the wire, as the clients know it.
+    pub traffic: Traffic,
+    /// issued − planned of each poll of the window; empty for transports that do not plan polls.
+    pub plan_error: Distribution,
+    /// The load process at the window's begin, its end, and when it was done.
+    pub process: LoadUsage,
+    /// The first few errors in words.
+    pub errors: Vec<String>,
+}
+
+/// Every quote of every client is accounted for: received + superseded + lost = planned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct QuoteCounts {
+    /// Quotes due × clients.
+    pub planned: u64,
+    /// Received, each once.
+    pub received: u64,
+    /// Left out on purpose, a newer one having come (delivery `newest` only).
+    pub superseded: u64,
+    /// Never received.
+    pub lost: u64,
+    /// Received again.
+    pub duplicates: u64,
+    /// Received after a newer one.
+    pub out_of_order: u64,
+}
+
+/// What the clients did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Traffic {
+    /// Connections dialled that were established.
+    pub connections_dialled: u64,
+    /// HTTP requests sent, upgrades and event streams included.
+    pub requests: u64,
+    /// Times that a client came back after a disconnect it had not asked for.
+    pub reconnects: u64,
+    /// Gaps that the server announced.
+    pub gaps: u64,
+    /// Polls that the plan holds.
+    pub polls_planned: u64,
+    /// Of these, sent.
+    pub polls_issued: u64,
+    /// Of these, left out because the answer before was still out.
+    pub polls_skipped: u64,
+    /// Answers without a quote.
+    pub polls_empty: u64,
+    /// Bytes of encoded quotes received.
+    pub payload_bytes: u64,
+}
+
+/// Excess staleness: how much older the newest quote a client holds is than what a reader with zero delay
+/// would hold, per symbol, as an exact average over time and clients.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Staleness {
+    /// Mean over time, clients and symbols, nanoseconds.
+    pub mean_ns: f64,
+    /// Median over time; weighted by duration in whole microseconds. Likewise below.
+    pub p50_ns: u64,
+    /// 99th percentile over time.
+    pub p99_ns: u64,
+    /// Share of time, 0 to 1, in which the price shown differs from the newest.
+    pub wrong_price_share: f64,
+}
+
+/// The load process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct LoadUsage {
+    /// All clients connected, the feed not yet started.
+    pub connected: ProcessUsage,
+    /// The window begins.
+    pub window_start: ProcessUsage,
+    /// The window ends.
+    pub window_end: ProcessUsage,
+}
+
+/// CPU time within the window, microseconds.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Cpu {
+    /// Length of the window by the wall, microseconds.
+    pub wall_us: u64,
+    /// The whole machine: all processors' time that was not idle and not stolen; `null` where the system does not tell.
+    pub machine_us: Option<u64>,
+    /// Time stolen by the virtual machine monitor; `null` where the system does not tell.
+    pub steal_us: Option<u64>,
+    /// The server process.
+    pub server_us: u64,
+    /// The load process.
+    pub load_us: u64,
+}
+
+/// Bytes by layer, over the whole life of all connections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Ledger {
+    /// From server to clients.
+    pub to_client: Layers,
+    /// From clients to server.
+    pub to_server: Layers,
+    /// The part of both that set-up took: until all clients were connected and before the first quote, and after
+    /// the last was received.
+    pub set_up: Layers,
+}
+
+/// Bytes by layer in one direction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Layers {
+    /// Encoded quotes.
+    pub payload: u64,
+    /// What wraps them: WebSocket frame heads, SSE fields, chunk sizes, JSON envelope, hello and heartbeats.
+    pub framing: u64,
+    /// HTTP request and response heads.
+    pub heads: u64,
+    /// IP and TCP heads of segments that carry bytes; `null` where the system does not tell.
+    pub tcp_ip_data: Option<u64>,
+    /// IP and TCP heads of segments without bytes (SYN, FIN, ACK); `null` likewise.
+    pub tcp_ip_bare: Option<u64>,
+}
+
+impl Layers {
+    /// Bytes above TCP.
+    #[must_use]
+    pub fn application(&self) -> u64 {
+        self.payload + self.framing + self.heads
+    }
+
+    /// Bytes of IP packets; `None` where the system does not tell.
+    #[must_use]
+    pub fn packets(&self) -> Option<u64> {
+        Some(self.application() + self.tcp_ip_data? + self.tcp_ip_bare?)
+    }
+}
