@@ -1,1 +1,34 @@
-//! stub
+//! wirerace: one quote stream over every transport, measured end to end.
+//!
+//! The order to read in: [`registry`] (the table of transports), [`trial`] (one measurement), [`run`] (many, in
+//! blocks), [`ledger`] and [`identities`] (what the meters add up to), `summary` and `report` (what it says).
+
+pub mod charts;
+pub mod child;
+pub mod cli;
+pub mod commands;
+pub mod control_client;
+pub mod doctor;
+pub mod environment;
+pub mod experiment;
+pub mod failure;
+pub mod identities;
+pub mod ledger;
+pub mod limits;
+pub mod load_command;
+pub mod machine;
+pub mod nearest;
+pub mod noise;
+pub mod order;
+pub mod pinning;
+pub mod race;
+pub mod race_board;
+pub mod registry;
+pub mod report;
+pub mod run;
+pub mod schemas;
+pub mod serve_command;
+pub mod statistics;
+pub mod summary;
+pub mod trial;
+pub mod utc;

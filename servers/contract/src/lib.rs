@@ -13,6 +13,7 @@ pub mod feed;
 pub mod messages;
 pub mod meter;
 pub mod plan;
+pub mod process_usage;
 pub mod quote;
 pub mod results;
 pub mod spec;

@@ -30,6 +30,8 @@ pub struct Manifest {
     pub seed: u64,
     /// How many blocks were planned.
     pub blocks: u32,
+    /// How often a block is repeated that the machine disturbed.
+    pub repeats_of_tainted: u32,
     /// The arms, in the order of charts and tables.
     pub arms: Vec<ArmEntry>,
     /// The cells: settings under which the arms are compared.

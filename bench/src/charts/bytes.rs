@@ -1,0 +1,175 @@
+//! How many bytes, and where do they go? One bar per arm: what each delivered quote took on the wire, by layer.
+
+use super::axis::linear_ticks;
+use super::canvas::{Anchor, At, Canvas, NOTE, TEXT, Type, text_width};
+use super::style::Ink;
+use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, name, names_width, nothing, open, tick_x};
+use crate::summary::words::{NOTHING, list, number};
+use crate::summary::{CellSummary, PooledBytes, Summary};
+
+pub(super) const NAME: &str = "bytes";
+
+/// A layer's name, its fill, the colour of text on it, and which way it is hatched.
+struct Look {
+    title: &'static str,
+    fill: Ink,
+    on_fill: Ink,
+    /// Slopes of the hatching: +1 and −1.
+    hatch: &'static [f64],
+}
+
+const LOOKS: [Look; 5] = [
+    Look { title: "payload", fill: Ink::Fixed(2), on_fill: Ink::Fixed(0), hatch: &[] },
+    Look { title: "framing", fill: Ink::Fixed(3), on_fill: Ink::Fixed(1), hatch: &[] },
+    Look { title: "HTTP heads", fill: Ink::Fixed(4), on_fill: Ink::Fixed(1), hatch: &[1.0] },
+    Look { title: "TCP/IP heads of data segments", fill: Ink::Fixed(5), on_fill: Ink::Fixed(1), hatch: &[] },
+    Look { title: "segments without data", fill: Ink::Fixed(6), on_fill: Ink::Fixed(1), hatch: &[-1.0] },
+];
+
+const ROW: f64 = 38.0;
+const BAR: f64 = 24.0;
+
+pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
+    let (arms, mut notes) = arms(summary, cell);
+    let (arms, none): (Vec<_>, Vec<_>) = arms.into_iter().partition(|(arm, _)| arm.bytes.is_some());
+    for (arm, _) in none {
+        notes.push(format!("Not drawn: {}, no quote was delivered.", arm.arm));
+    }
+    if arms.iter().any(|(arm, _)| arm.bytes.is_some_and(|b| layers(&b).contains(&None))) {
+        notes.push("TCP/IP heads and segments without data: not measured on this system where absent.".to_owned());
+    }
+    notes.push("Both directions, set-up included, pooled over the valid trials.".to_owned());
+    let title = "Where do the bytes go?";
+    let (mut canvas, top) = open(title, "Bytes per delivered quote, by layer", cell);
+    let mut bottom = top + 60.0;
+    if arms.is_empty() {
+        nothing(&mut canvas, top, "no valid trial delivered a quote");
+    } else {
+        let top = legend(&mut canvas, top);
+        bottom = top + ROW * arms.len() as f64;
+        bars(&mut canvas, &arms, (top, bottom));
+    }
+    close(&mut canvas, bottom + 36.0, &notes);
+    Chart { kind: NAME, title: title.to_owned(), sentence: sentence(&arms), notes, table: table(cell), canvas }
+}
+
+fn layers(bytes: &PooledBytes) -> [Option<f64>; 5] {
+    [Some(bytes.payload), Some(bytes.framing), Some(bytes.heads), bytes.tcp_ip_data, bytes.tcp_ip_bare]
+}
+
+fn total(bytes: &PooledBytes) -> f64 {
+    layers(bytes).into_iter().flatten().sum()
+}
+
+fn legend(canvas: &mut Canvas, top: f64) -> f64 {
+    canvas.layer("legend", "");
+    let (mut x, mut y) = (MARGIN, top + 8.0);
+    for look in &LOOKS {
+        let width = 20.0 + text_width(look.title, NOTE) + 16.0;
+        if x + width > WIDTH - MARGIN && x > MARGIN {
+            (x, y) = (MARGIN, y + 19.0);
+        }
+        fill(canvas, (x, y - 6.0), (x + 14.0, y + 6.0), look);
+        canvas.text_centred((x + 20.0, y), look.title, NOTE);
+        x += width;
+    }
+    y + 18.0
+}
+
+fn bars(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64)) {
+    let longest = arms.iter().filter_map(|(arm, _)| Some(total(&arm.bytes?))).fold(1.0, f64::max);
+    let (left, right) = (names_width(arms), WIDTH - MARGIN - text_width("12,345", TEXT) - 12.0);
+    let x = |bytes: f64| left + bytes / longest * (right - left);
+    canvas.layer("axes", "");
+    for bytes in linear_ticks(0.0, longest, 5) {
+        tick_x(canvas, x(bytes), (top, bottom), &format!("{} B", number(bytes)));
+    }
+    for (i, styled) in arms.iter().enumerate() {
+        let Some(bytes) = styled.0.bytes else { continue };
+        let middle = top + ROW * (i as f64 + 0.5);
+        canvas.layer("series", format!("{}: {}", styled.0.arm, described(&bytes)));
+        name(canvas, middle, styled);
+        let mut from = 0.0;
+        for (look, size) in LOOKS.iter().zip(layers(&bytes)) {
+            let Some(size) = size.filter(|s| *s > 0.0) else { continue };
+            segment(canvas, (x(from), x(from + size)), middle, look, size);
+            from += size;
+        }
+        canvas.text_centred((x(from) + 7.0, middle), number(from), Type { bold: true, ..TEXT });
+    }
+}
+
+fn segment(canvas: &mut Canvas, (left, right): (f64, f64), middle: f64, look: &Look, bytes: f64) {
+    // A gap of half a unit keeps neighbours apart; a sliver is not gapped away.
+    let gap = if right - left > 2.0 { 0.5 } else { 0.0 };
+    fill(canvas, (left + gap, middle - BAR / 2.0), ((right - gap).max(left + 0.5), middle + BAR / 2.0), look);
+    let (text, kind) = (number(bytes), Type { ink: look.on_fill, anchor: Anchor::Middle, ..NOTE });
+    let width = text_width(&text, kind);
+    if width + 6.0 < right - left {
+        let centre = (left + right) / 2.0;
+        if !look.hatch.is_empty() {
+            canvas.rect(
+                (centre - width / 2.0 - 2.0, middle - 7.0),
+                (centre + width / 2.0 + 2.0, middle + 7.0),
+                look.fill,
+            );
+        }
+        canvas.text_centred((centre, middle), text, kind);
+    }
+}
+
+fn fill(canvas: &mut Canvas, from: At, to: At, look: &Look) {
+    canvas.rect(from, to, look.fill);
+    for slope in look.hatch {
+        hatch(canvas, from, to, *slope);
+    }
+}
+
+/// Diagonal lines, cut at the edges of the rectangle.
+fn hatch(canvas: &mut Canvas, (left, top): At, (right, bottom): At, slope: f64) {
+    let height = bottom - top;
+    let mut start = left - height + 3.0;
+    while start < right {
+        // Along the line x grows by as much as y does.
+        let (enter, leave) = (start.max(left), (start + height).min(right));
+        if leave > enter {
+            let y = |x: f64| if slope > 0.0 { bottom - (x - start) } else { top + (x - start) };
+            canvas.line(&[(enter, y(enter)), (leave, y(leave))], Ink::Fixed(1), 0.5, &[]);
+        }
+        start += 6.0;
+    }
+}
+
+fn described(bytes: &PooledBytes) -> String {
+    let parts: Vec<String> = LOOKS
+        .iter()
+        .zip(layers(bytes))
+        .filter_map(|(look, size)| Some(format!("{} {}", look.title, number(size?))))
+        .collect();
+    format!("{} bytes ({})", number(total(bytes)), parts.join(", "))
+}
+
+fn sentence(arms: &[Styled<'_>]) -> String {
+    let mut totals: Vec<(f64, &str)> =
+        arms.iter().filter_map(|(arm, _)| Some((total(&arm.bytes?), arm.arm.as_str()))).collect();
+    totals.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let each: Vec<String> = totals.iter().map(|(bytes, arm)| format!("{arm} {}", number(*bytes))).collect();
+    match each.as_slice() {
+        [] => "No valid trial delivered a quote.".to_owned(),
+        each => format!("Bytes per delivered quote, fewest first: {}.", list(each)),
+    }
+}
+
+fn table(cell: &CellSummary) -> DataTable {
+    let write = |size: Option<f64>| size.map_or(NOTHING.to_owned(), number);
+    let rows = cell.arms.iter().map(|arm| {
+        let mut row = vec![arm.arm.clone()];
+        row.extend(arm.bytes.map_or([None; 5], |b| layers(&b)).map(write));
+        row.push(write(arm.bytes.map(|b| total(&b))));
+        row
+    });
+    let mut columns = vec!["arm".to_owned()];
+    columns.extend(LOOKS.iter().map(|look| look.title.to_owned()));
+    columns.push("total".to_owned());
+    DataTable { columns, rows: rows.collect() }
+}

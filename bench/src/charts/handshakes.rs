@@ -1,0 +1,107 @@
+//! How many connections and requests does it take? Two panels, counted apart, every trial a dot.
+
+use super::axis::linear_ticks;
+use super::canvas::{Canvas, TEXT, Type, text_width};
+use super::style::Ink;
+use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, name, names_width, nothing, open, tick_x};
+use crate::summary::words::{estimate, list, number};
+use crate::summary::{CellSummary, Quantity, Reading, Summary};
+
+pub(super) const NAME: &str = "handshakes";
+
+const PANELS: [(Quantity, &str); 2] =
+    [(Quantity::Connections, "connections"), (Quantity::Requests, "HTTP requests, upgrades included")];
+const ROW: f64 = 32.0;
+
+pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
+    let (arms, mut notes) = arms(summary, cell);
+    let title = "How many connections and requests does it take?";
+    let (mut canvas, top) = open(title, "Per 100 delivered quotes; dots are trials, bars their median", cell);
+    let measured = |styled: &Styled<'_>| PANELS.iter().any(|(quantity, _)| !finite(styled, *quantity).is_empty());
+    let bottom = top + 30.0 + ROW * arms.len().max(1) as f64;
+    if arms.iter().any(measured) {
+        let left = names_width(&arms);
+        canvas.layer("names", "");
+        for (i, styled) in arms.iter().enumerate() {
+            name(&mut canvas, row(top, i), styled);
+            if !measured(styled) {
+                notes.push(format!("Not drawn: {}, no quote was delivered.", styled.0.arm));
+            }
+        }
+        let width = (WIDTH - MARGIN - left - 40.0) / 2.0;
+        for (panel, (quantity, caption)) in PANELS.iter().enumerate() {
+            let left = left + panel as f64 * (width + 30.0);
+            draw_panel(&mut canvas, &arms, (*quantity, caption), (left, left + width, top, bottom));
+        }
+    } else {
+        nothing(&mut canvas, top, "no valid trial delivered a quote");
+    }
+    close(&mut canvas, bottom + 36.0, &notes);
+    Chart { kind: NAME, title: title.to_owned(), sentence: sentence(&arms), notes, table: table(cell), canvas }
+}
+
+fn row(top: f64, i: usize) -> f64 {
+    top + 30.0 + ROW * (i as f64 + 0.5)
+}
+
+fn finite((arm, _): &Styled<'_>, quantity: Quantity) -> Vec<f64> {
+    let points = arm.estimate(quantity).map(|e| e.points.as_slice()).unwrap_or_default();
+    points.iter().filter_map(|p| p.value.and_then(Reading::finite)).collect()
+}
+
+fn draw_panel(
+    canvas: &mut Canvas,
+    arms: &[Styled<'_>],
+    (quantity, caption): (Quantity, &str),
+    (left, right, top, bottom): (f64, f64, f64, f64),
+) {
+    let most = arms.iter().flat_map(|styled| finite(styled, quantity)).fold(0.0, f64::max);
+    let most = if most > 0.0 { most } else { 1.0 };
+    // Room for the figure that stands right of the largest.
+    let inner = right - text_width("100.5", TEXT) - 12.0;
+    let x = |value: f64| left + value / most * (inner - left);
+    canvas.layer("axes", "");
+    canvas.text((left, top + 14.0), caption, Type { bold: true, size: 12.0, ..TEXT });
+    for value in linear_ticks(0.0, most, 4) {
+        tick_x(canvas, x(value), (top + 26.0, bottom), &number(value));
+    }
+    for (i, styled) in arms.iter().enumerate() {
+        let (values, y) = (finite(styled, quantity), row(top, i));
+        let Some(median) = styled.0.estimate(quantity).and_then(|e| e.median?.finite()) else { continue };
+        canvas.layer("series", format!("{}: {} {} per 100 quotes", styled.0.arm, number(median), quantity.title()));
+        canvas.line(&[(x(median), y - 12.0), (x(median), y + 12.0)], Ink::Text, 1.6, &[]);
+        for (trial, value) in values.iter().enumerate() {
+            // Fixed places above and below the line instead of chance, so that equal trials can be counted.
+            let shift = (trial as f64 - (values.len() - 1) as f64 / 2.0) * (16.0 / values.len() as f64);
+            canvas.dot((x(*value), y + shift), 2.6, styled.1.ink, 0.85);
+        }
+        let beside = x(values.iter().copied().fold(median, f64::max)) + 8.0;
+        canvas.text_centred((beside, y), number(median), TEXT);
+    }
+}
+
+fn sentence(arms: &[Styled<'_>]) -> String {
+    let part = |(quantity, word): (Quantity, &str)| {
+        let each: Vec<String> =
+            arms.iter().filter_map(|(arm, _)| Some(format!("{} {}", arm.arm, number(arm.median(quantity)?)))).collect();
+        (!each.is_empty()).then(|| format!("{word}: {}", list(&each)))
+    };
+    let parts: Vec<String> = [(Quantity::Connections, "connections"), (Quantity::Requests, "requests")]
+        .into_iter()
+        .filter_map(part)
+        .collect();
+    match parts.as_slice() {
+        [] => "No valid trial delivered a quote.".to_owned(),
+        parts => format!("Per 100 delivered quotes (medians), {}.", parts.join("; ")),
+    }
+}
+
+fn table(cell: &CellSummary) -> DataTable {
+    let rows = cell.arms.iter().map(|arm| {
+        let mut row = vec![arm.arm.clone()];
+        row.extend(PANELS.iter().map(|(quantity, _)| estimate(arm.estimate(*quantity))));
+        row
+    });
+    let columns = ["arm", "connections per 100 quotes", "requests per 100 quotes"].map(str::to_owned).to_vec();
+    DataTable { columns, rows: rows.collect() }
+}

@@ -1,0 +1,150 @@
+//! Charts: functions from a summary to a drawing, and from a drawing to bytes. One file per kind; none knows a
+//! transport by name.
+
+pub mod axis;
+mod bytes;
+pub mod canvas;
+mod frontier;
+mod handshakes;
+mod percentiles;
+pub mod render;
+pub mod style;
+
+use crate::summary::{ArmSummary, CellSummary, Summary};
+use canvas::{Anchor, Canvas, NOTE, TICK, TITLE, Type, text_width};
+pub use render::ChartError;
+use style::{ArmStyle, Ink, Theme};
+
+/// The numbers behind a chart, as text.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DataTable {
+    /// Heads of the columns.
+    pub columns: Vec<String>,
+    /// One row per arm, usually.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// A chart, drawn but not yet bytes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Chart {
+    /// Which kind: a name of [`KINDS`].
+    pub kind: &'static str,
+    /// What it shows.
+    pub title: String,
+    /// What it says, in one sentence with the numbers.
+    pub sentence: String,
+    /// What is missing from it or moved in it, in sentences; they stand in the picture too.
+    pub notes: Vec<String>,
+    /// The numbers.
+    pub table: DataTable,
+    canvas: Canvas,
+}
+
+impl Chart {
+    /// A standalone SVG. `id` must be unique on the page it goes to; `conditions` are read out with the sentence.
+    ///
+    /// # Errors
+    /// When it cannot be drawn.
+    pub fn svg(&self, theme: &Theme, id: &str, conditions: &str) -> Result<String, ChartError> {
+        let description = format!("{} {} Conditions: {conditions}.", self.sentence, self.notes.join(" "));
+        render::svg(&self.canvas, theme, id, &self.title, &description)
+    }
+
+    /// A PNG of `width_px`.
+    ///
+    /// # Errors
+    /// When the width is out of range or it cannot be drawn.
+    pub fn png(&self, theme: &Theme, width_px: u32) -> Result<Vec<u8>, ChartError> {
+        render::png(&self.canvas, theme, width_px)
+    }
+}
+
+/// A kind of chart.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Its name in files and on the command line.
+    pub name: &'static str,
+    /// Draws it for one cell. Never fails: what is missing is said in the picture.
+    pub draw: fn(&Summary, &CellSummary) -> Chart,
+}
+
+/// All kinds, in the order of the report.
+pub const KINDS: [Kind; 4] = [
+    Kind { name: percentiles::NAME, draw: percentiles::draw },
+    Kind { name: bytes::NAME, draw: bytes::draw },
+    Kind { name: handshakes::NAME, draw: handshakes::draw },
+    Kind { name: frontier::NAME, draw: frontier::draw },
+];
+
+/// Width of every drawing, in its own units: legible at 640 pixels, fine at 1,600.
+const WIDTH: f64 = 760.0;
+/// Free space at the left and right.
+const MARGIN: f64 = 18.0;
+
+/// An arm with its style.
+type Styled<'a> = (&'a ArmSummary, ArmStyle);
+
+/// The arms of a cell that have a trial to draw, and a note that names those that have none.
+fn arms<'a>(summary: &Summary, cell: &'a CellSummary) -> (Vec<Styled<'a>>, Vec<String>) {
+    let styled = cell.arms.iter().zip(style::styles(&summary.arms));
+    let (present, absent): (Vec<_>, Vec<_>) = styled.partition(|(arm, _)| arm.valid > 0);
+    (present, absent_note(absent.iter().map(|(arm, _)| *arm)))
+}
+
+fn absent_note<'a>(absent: impl Iterator<Item = &'a ArmSummary>) -> Vec<String> {
+    let why = |arm: &ArmSummary| format!("{} ({} tainted, {} void)", arm.arm, arm.tainted, arm.void);
+    let names: Vec<String> = absent.map(why).collect();
+    if names.is_empty() { Vec::new() } else { vec![format!("Not drawn, no valid trial: {}.", names.join(", "))] }
+}
+
+/// Begins a drawing: paper, title, what the axes show, the cell's name. Gives the height where the chart may begin.
+fn open(title: &str, subtitle: &str, cell: &CellSummary) -> (Canvas, f64) {
+    let mut canvas = Canvas::new(WIDTH, 100.0);
+    canvas.layer("heading", "");
+    // Large enough for any chart; the picture's edge cuts it.
+    canvas.rect((0.0, 0.0), (WIDTH, 4_000.0), Ink::Paper);
+    canvas.text((MARGIN, 28.0), title, TITLE);
+    let y = canvas.paragraph((MARGIN, 47.0), WIDTH - 2.0 * MARGIN, &format!("{subtitle} · {}", cell.name), NOTE);
+    (canvas, y + 6.0)
+}
+
+/// Ends a drawing at height `y`: the notes, and the picture's height.
+fn close(canvas: &mut Canvas, mut y: f64, notes: &[String]) {
+    canvas.layer("notes", "");
+    for note in notes {
+        y = canvas.paragraph((MARGIN, y + 4.0), WIDTH - 2.0 * MARGIN, note, NOTE);
+    }
+    canvas.set_height((y + 6.0).ceil());
+}
+
+/// A drawing that has nothing to draw says so.
+fn nothing(canvas: &mut Canvas, y: f64, what: &str) {
+    canvas.layer("missing", "");
+    canvas.text((MARGIN, y + 30.0), format!("Nothing to draw: {what}."), Type { bold: true, ..canvas::TEXT });
+}
+
+/// Names of arms in a column at the left, each with its marker; gives the column's width.
+fn names_width(arms: &[Styled<'_>]) -> f64 {
+    let widest = arms.iter().map(|(arm, _)| text_width(&arm.arm, canvas::TEXT)).fold(0.0, f64::max);
+    (MARGIN + 20.0 + widest + 10.0).min(WIDTH * 0.35)
+}
+
+fn name(canvas: &mut Canvas, y: f64, (arm, style): &Styled<'_>) {
+    canvas.marker((MARGIN + 7.0, y), 5.0, style);
+    canvas.text_centred((MARGIN + 20.0, y), arm.arm.as_str(), canvas::TEXT);
+}
+
+/// A vertical line of the grid with its label below.
+fn tick_x(canvas: &mut Canvas, x: f64, (top, bottom): (f64, f64), label: &str) {
+    canvas.line(&[(x, top), (x, bottom)], Ink::Grid, 1.0, &[]);
+    canvas.text((x, bottom + 16.0), label, Type { anchor: Anchor::Middle, ..TICK });
+}
+
+/// A horizontal line of the grid with its label at the left.
+fn tick_y(canvas: &mut Canvas, y: f64, (left, right): (f64, f64), label: &str) {
+    canvas.line(&[(left, y), (right, y)], Ink::Grid, 1.0, &[]);
+    canvas.text_centred((left - 7.0, y), label, Type { anchor: Anchor::End, ..TICK });
+}
+
+#[cfg(test)]
+mod tests;

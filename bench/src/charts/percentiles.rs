@@ -1,0 +1,129 @@
+//! How late? Lateness against the share of quotes that were at most that late, with the last nines spread out.
+
+use super::axis::{LogScale, spread};
+use super::canvas::{Anchor, At, Canvas, TEXT, TICK, Type, text_width};
+use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, nothing, open, tick_x, tick_y};
+use crate::summary::curve::{BEYOND_MIN, CurvePoint};
+use crate::summary::words::{count, duration, list};
+use crate::summary::{CellSummary, Reading, Summary};
+
+pub(super) const NAME: &str = "percentiles";
+
+/// Shares of quotes that get a label, with the label.
+const TICKS: [(f64, &str); 6] =
+    [(0.25, "25 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"), (0.9999, "99.99 %")];
+
+/// Shares of quotes near which a line carries its marker.
+const MARKED: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
+
+pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
+    let (arms, mut notes) = arms(summary, cell);
+    let (arms, empty): (Vec<_>, Vec<_>) =
+        arms.into_iter().partition(|(arm, _)| finite(&arm.lateness.curve).count() > 0);
+    for (arm, _) in empty {
+        notes.push(format!("Not drawn: {}, no quote of its windows was received.", arm.arm));
+    }
+    for (arm, _) in arms.iter().filter(|(arm, _)| arm.lateness.lost > 0) {
+        let lost = count(arm.lateness.lost);
+        notes.push(format!("{} lost {lost} quotes: they are infinitely late, so its line ends before them.", arm.arm));
+    }
+    let title = "How late are the quotes?";
+    let (mut canvas, top) = open(title, "Lateness (received − due), logarithmic, by share of quotes", cell);
+    let bottom = top + 320.0;
+    if arms.is_empty() {
+        nothing(&mut canvas, top, "no valid trial received a quote");
+    } else {
+        lines(&mut canvas, &arms, (top, bottom));
+    }
+    notes.push(format!("Lines end where fewer than {BEYOND_MIN} quotes lie beyond."));
+    close(&mut canvas, bottom + 50.0, &notes);
+    Chart { kind: NAME, title: title.to_owned(), sentence: sentence(&arms), notes, table: table(cell), canvas }
+}
+
+/// Points that a logarithmic axis can show. The very first is left out: the least of thousands is no more than luck.
+fn finite(curve: &[CurvePoint]) -> impl Iterator<Item = (f64, f64)> {
+    curve.iter().filter(|p| p.quantile > 0.0).filter_map(|p| Some((p.quantile, p.lateness_ms.finite()?)))
+}
+
+/// Position along the axis: the logarithm of one in how many quotes is later.
+fn nines(quantile: f64) -> f64 {
+    -(1.0 - quantile).log10()
+}
+
+fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64)) {
+    let labels = arms.iter().map(|(arm, _)| text_width(&arm.arm, TEXT)).fold(0.0, f64::max).min(WIDTH / 3.0);
+    let (left, right) = (MARGIN + 56.0, WIDTH - MARGIN - labels - 26.0);
+    let all = || arms.iter().flat_map(|(arm, _)| finite(&arm.lateness.curve));
+    let y = LogScale::around(all().map(|(_, ms)| ms), bottom, top);
+    let nines_max = nines(all().map(|(quantile, _)| quantile).fold(0.5, f64::max));
+    let x = |quantile: f64| left + nines(quantile) / nines_max * (right - left);
+    canvas.layer("axes", "");
+    for ms in y.ticks() {
+        tick_y(canvas, y.at(ms), (left, right), &duration(ms));
+    }
+    for (quantile, label) in TICKS.into_iter().filter(|(q, _)| nines(*q) <= nines_max + 1e-9) {
+        // 25 % only where there is nothing but the median besides.
+        if quantile != 0.25 || nines_max < 0.9 {
+            tick_x(canvas, x(quantile), (top, bottom), label);
+        }
+    }
+    let caption = "share of quotes that were at most this late";
+    canvas.text(((left + right) / 2.0, bottom + 36.0), caption, Type { anchor: Anchor::Middle, ..TICK });
+    let ends: Vec<(f64, f64)> = arms
+        .iter()
+        .filter_map(|(arm, _)| finite(&arm.lateness.curve).last())
+        .map(|(quantile, ms)| (x(quantile), y.at(ms)))
+        .collect();
+    let heights = spread(&ends.iter().map(|end| end.1).collect::<Vec<_>>(), 16.0, top + 4.0, bottom - 4.0);
+    for (i, (((arm, style), end), label_y)) in arms.iter().zip(ends).zip(heights).enumerate() {
+        // Markers of different arms stand beside each other, or the last drawn would hide the others.
+        let shift = (i as f64 - (arms.len() - 1) as f64 / 2.0) * 11.0;
+        canvas.layer("series", format!("{}: {}", arm.arm, quoted(arm.lateness.p50_ms, arm.lateness.p99_ms)));
+        let points: Vec<_> = finite(&arm.lateness.curve).map(|(q, ms)| (x(q), y.at(ms))).collect();
+        canvas.line(&points, style.ink, 2.2, style.dash);
+        for at in MARKED.iter().filter_map(|quantile| along(&points, x(*quantile) + shift)) {
+            canvas.marker(at, 4.0, style);
+        }
+        canvas.line(&[end, (right + 8.0, label_y)], super::style::Ink::Grid, 1.0, &[]);
+        canvas.marker((right + 13.0, label_y), 4.0, style);
+        canvas.text_centred((right + 22.0, label_y), arm.arm.as_str(), TEXT);
+    }
+}
+
+/// The point of a line at `x`; `None` where the line does not reach.
+fn along(points: &[At], x: f64) -> Option<At> {
+    let pair = points.windows(2).find(|pair| pair[0].0 <= x && x <= pair[1].0)?;
+    let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
+    let share = if x1 > x0 { (x - x0) / (x1 - x0) } else { 0.0 };
+    Some((x, y0 + share * (y1 - y0)))
+}
+
+fn quoted(p50: Option<Reading>, p99: Option<Reading>) -> String {
+    let write = |value: Option<Reading>| value.map_or("–".to_owned(), |v| duration(v.get()));
+    format!("median {}, 99th percentile {}", write(p50), write(p99))
+}
+
+fn sentence(arms: &[Styled<'_>]) -> String {
+    if arms.is_empty() {
+        return "No valid trial received a quote.".to_owned();
+    }
+    let each: Vec<String> = arms
+        .iter()
+        .map(|(arm, _)| format!("{} ({})", arm.arm, quoted(arm.lateness.p50_ms, arm.lateness.p99_ms)))
+        .collect();
+    format!("Lateness over all trials together: {}.", list(&each))
+}
+
+fn table(cell: &CellSummary) -> DataTable {
+    let write = |value: Option<Reading>| value.map_or("–".to_owned(), |v| duration(v.get()));
+    let rows = cell.arms.iter().map(|arm| {
+        let merged = &arm.lateness;
+        let percentiles = [merged.p50_ms, merged.p90_ms, merged.p99_ms, merged.p999_ms].map(write);
+        let mut row = vec![arm.arm.clone()];
+        row.extend(percentiles);
+        row.extend([count(merged.count), count(merged.lost)]);
+        row
+    });
+    let columns = ["arm", "50 %", "90 %", "99 %", "99.9 %", "quotes", "lost"].map(str::to_owned).to_vec();
+    DataTable { columns, rows: rows.collect() }
+}

@@ -1,0 +1,171 @@
+use super::style::{DARK, LIGHT};
+use super::*;
+use crate::report::fixture;
+use crate::summary::summarise;
+use wirerace_contract::results::{Manifest, Standing, Trial};
+
+fn charts_of(manifest: &Manifest, trials: &[Trial]) -> Vec<(Chart, String)> {
+    let summary = summarise(manifest, trials, &[]);
+    let draw = |kind: &Kind| {
+        let chart = (kind.draw)(&summary, &summary.cells[0]);
+        let svg = chart.svg(&LIGHT, kind.name, "none").unwrap();
+        (chart, svg)
+    };
+    KINDS.iter().map(draw).collect()
+}
+
+fn charts() -> Vec<(Chart, String)> {
+    let (manifest, trials) = fixture::run();
+    charts_of(&manifest, &trials)
+}
+
+/// Text elements, in the order drawn.
+fn texts(svg: &str) -> Vec<&str> {
+    svg.lines().filter_map(|l| l.strip_prefix("<text ")?.split_once('>')?.1.strip_suffix("</text>")).collect()
+}
+
+#[test]
+fn every_arm_is_drawn_in_every_chart() {
+    for (chart, svg) in charts() {
+        // One group per arm; two per arm where there are two panels.
+        let expected = if chart.kind == handshakes::NAME { 10 } else { 5 };
+        assert_eq!(svg.matches("<g class=\"series\">").count(), expected, "{}", chart.kind);
+        for arm in ["poll-close", "poll", "long-poll", "sse", "ws"] {
+            assert!(texts(&svg).contains(&arm), "{} lacks {arm}", chart.kind);
+            assert!(chart.sentence.contains(arm), "{} does not speak of {arm}", chart.kind);
+            assert!(chart.table.rows.iter().any(|row| row[0] == arm));
+        }
+        assert!(svg.contains("role=\"img\"") && svg.contains(&render::escape(&chart.sentence)));
+        assert!(svg.contains(&format!("<title id=\"{}-t\">", chart.kind)));
+    }
+}
+
+#[test]
+fn axes_have_their_labels() {
+    let charts = charts();
+    let has = |kind: &str, labels: &[&str]| {
+        let (_, svg) = charts.iter().find(|(c, _)| c.kind == kind).unwrap();
+        let texts = texts(svg);
+        labels.iter().for_each(|l| assert!(texts.contains(l), "{kind} lacks {l}: {texts:?}"));
+    };
+    has("percentiles", &["50 %", "90 %", "99 %", "99.9 %", "1 ms", "10 ms", "100 ms"]);
+    has("bytes", &["0 B", "200 B", "400 B", "payload", "framing", "HTTP heads", "segments without data"]);
+    has("handshakes", &["0", "10", "20", "30", "25", "50", "75", "connections"]);
+    has("frontier", &["1 ms", "10 ms", "100 ms"]);
+    assert!(charts.iter().all(|(_, svg)| svg.matches("<g class=\"axes\">").count() >= 1));
+}
+
+#[test]
+fn the_data_behind_the_charts() {
+    let tables: Vec<DataTable> = charts().into_iter().map(|(chart, _)| chart.table).collect();
+    let ws = |i: usize| tables[i].rows.iter().find(|row| row[0] == "ws").unwrap().join(" | ");
+    assert_eq!(ws(0), GOLDEN[0]);
+    assert_eq!(ws(1), GOLDEN[1]);
+    assert_eq!(ws(2), GOLDEN[2]);
+    assert_eq!(ws(3), GOLDEN[3]);
+}
+const GOLDEN: [&str; 4] = ["", "", "", ""];
+
+#[test]
+fn every_trial_is_a_dot() {
+    let charts = charts();
+    let circles = |kind: &str| charts.iter().find(|(c, _)| c.kind == kind).unwrap().1.matches("<circle").count();
+    // Five arms with six trials, one of which is void.
+    assert_eq!(circles("handshakes"), 2 * 29);
+    assert_eq!(circles("frontier"), 29);
+}
+
+#[test]
+fn what_is_missing_is_said_and_nothing_panics() {
+    let (manifest, trials) = fixture::run();
+    let void = |trial: &Trial| Trial { standing: Standing::Void, measured: None, ..trial.clone() };
+    let all_void: Vec<Trial> = trials.iter().map(void).collect();
+    for (chart, svg) in charts_of(&manifest, &all_void) {
+        assert!(svg.contains("Nothing to draw"), "{}", chart.kind);
+        assert!(chart.notes.iter().any(|n| n.contains("ws (0 tainted, 6 void)")), "{:?}", chart.notes);
+    }
+    let one: Vec<Trial> = trials.iter().filter(|t| t.arm.name == "ws" && t.block == 1).cloned().collect();
+    for (chart, svg) in charts_of(&manifest, &one) {
+        assert!(svg.contains("Not drawn, no valid trial") && svg.contains("<g class=\"series\">"), "{}", chart.kind);
+    }
+    charts_of(&manifest, &[]);
+}
+
+#[test]
+fn zeros_nans_and_losses_are_drawn_without_lying() {
+    let (manifest, mut trials) = fixture::run();
+    for measured in trials.iter_mut().filter_map(|t| t.measured.as_mut()) {
+        measured.client.staleness.mean_ns = 0.0;
+        let histogram = measured.client.lateness.histogram().unwrap();
+        measured.client.lateness = wirerace_contract::distribution::Distribution::of(&histogram, 400);
+    }
+    let charts = charts_of(&manifest, &trials);
+    assert!(charts[0].0.notes.iter().any(|n| n.contains("infinitely late")), "{:?}", charts[0].0.notes);
+    assert!(charts[3].0.notes.iter().any(|n| n.contains("value of 0")), "{:?}", charts[3].0.notes);
+    for measured in trials.iter_mut().filter_map(|t| t.measured.as_mut()) {
+        measured.client.staleness.mean_ns = f64::NAN;
+        measured.client.quotes.received = 0;
+    }
+    let charts = charts_of(&manifest, &trials);
+    assert!(charts[1..].iter().all(|(_, svg)| svg.contains("Nothing to draw")));
+}
+
+fn twelve() -> (Manifest, Vec<Trial>) {
+    let (mut manifest, trials) = fixture::run();
+    let mut many = Vec::new();
+    for copy in 0..12 {
+        let name = format!("an-arm-{copy}");
+        let mut entry = manifest.arms[copy % 5].clone();
+        let like = entry.arm.name.clone();
+        entry.arm.name.clone_from(&name);
+        manifest.arms.push(entry.clone());
+        many.extend(
+            trials.iter().filter(|t| t.arm.name == like).map(|t| Trial { arm: entry.arm.clone(), ..t.clone() }),
+        );
+    }
+    manifest.arms.drain(..5);
+    (manifest, many)
+}
+
+#[test]
+fn twelve_arms_keep_their_labels_apart() {
+    let (manifest, trials) = twelve();
+    for (chart, svg) in charts_of(&manifest, &trials) {
+        let mut heights: Vec<i64> = svg
+            .lines()
+            .filter(|l| l.starts_with("<text ") && l.contains(">an-arm-"))
+            .filter_map(|l| l.split_once(" y=\"")?.1.split_once('"')?.0.parse().ok())
+            .collect();
+        heights.sort_unstable();
+        assert_eq!(heights.len(), 12, "{}", chart.kind);
+        // At least 13 units apart, except where they stand side by side.
+        let crowded = heights.windows(2).filter(|w| w[1] - w[0] < 4 * 13).count();
+        assert!(crowded == 0 || chart.kind == frontier::NAME, "{}: {heights:?}", chart.kind);
+    }
+}
+
+#[test]
+fn drawings_are_the_same_every_time_and_themes_differ() {
+    let (first, second) = (charts(), charts());
+    assert!(first.iter().zip(&second).all(|(a, b)| a.1 == b.1));
+    let chart = &first[1].0;
+    assert!(chart.png(&LIGHT, 400).unwrap() == second[1].0.png(&LIGHT, 400).unwrap());
+    assert!(chart.svg(&DARK, "x", "").unwrap() != chart.svg(&LIGHT, "x", "").unwrap());
+}
+
+/// Writes pictures to look at: `WIRERACE_LOOK=DIR cargo test -- look`.
+#[test]
+fn look() {
+    let Ok(dir) = std::env::var("WIRERACE_LOOK") else { return };
+    let (manifest, trials) = twelve();
+    for (chart, _) in charts_of(&manifest, &trials) {
+        std::fs::write(format!("{dir}/{}-twelve.png", chart.kind), chart.png(&LIGHT, 800).unwrap()).unwrap();
+    }
+    for (chart, svg) in charts() {
+        std::fs::write(format!("{dir}/{}.svg", chart.kind), svg).unwrap();
+        for (theme, width) in [(&LIGHT, 640), (&LIGHT, 1600), (&DARK, 1600)] {
+            let file = format!("{dir}/{}-{}-{width}.png", chart.kind, theme.name);
+            std::fs::write(file, chart.png(theme, width).unwrap()).unwrap();
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use wirerace_contract::feed::Arrivals;
+use wirerace_contract::spec::{Connection, Delivery};
+
+/// polling, long polling, SSE or WebSocket: what does each really cost?
+#[derive(Parser, Debug)]
+#[command(version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  wirerace race                                the five arms at once, 20 seconds
+  wirerace run transports                      the comparison, block by block, with a report
+  wirerace run --resume results/20260131T091500Z-transports
+  wirerace report results/20260131T091500Z-transports
+  wirerace serve --port 8080                   then: curl 'http://127.0.0.1:8080/quotes?after=0'
+  wirerace load --arm ws --to 127.0.0.1:8080 --clients 10
+
+Exit codes: 0 done, 1 something failed, 2 bad usage, 3 void trials, 130 interrupted (what is done is kept).";
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// The five default arms at once at a small load, with a live table and an indicative verdict: about 20 seconds.
+    Race(RaceArguments),
+    /// Runs an experiment block by block and writes its report; `limits` measures the suite's own targets.
+    Run(RunArguments),
+    /// Draws charts and writes report.html, report.md, summary.csv and summary.json from a run's files.
+    Report(ReportArguments),
+    /// One server alone, for curl, other machines and other clients.
+    Serve(ServeArguments),
+    /// Clients alone, against a server that speaks the contract.
+    Load(LoadArguments),
+    /// What this machine can measure, and what limits to expect.
+    Doctor,
+    /// Prints the completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Plays a role in `limits`, told on stdin.
+    #[command(hide = true)]
+    Part,
+    /// Writes the JSON Schemas of the result files.
+    #[command(hide = true)]
+    Schemas {
+        /// Folder to write them to.
+        dir: PathBuf,
+    },
+}
+
+/// Arguments of `race`.
+#[derive(Args, Debug)]
+pub struct RaceArguments {
+    /// Length of the measured window, seconds (the whole takes about five seconds more).
+    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub seconds: u64,
+    /// Simulated users of each arm.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub clients: u32,
+    /// Quotes per second.
+    #[arg(long, default_value_t = 10.0)]
+    pub rate: f64,
+    /// Distance of polls, milliseconds.
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub interval_ms: u32,
+    /// Seed of the quotes and of the polls' phases.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Only these arms, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub arms: Vec<String>,
+    /// Keep the result under this folder, with a report.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments of `run`.
+#[derive(Args, Debug)]
+pub struct RunArguments {
+    /// Names of experiments (`wirerace run list` lists them), `limits`, or files ending in .toml. Default: transports.
+    pub experiments: Vec<String>,
+    /// How often every arm is measured in every cell; intervals need 6.
+    #[arg(long)]
+    pub blocks: Option<u32>,
+    /// Only these arms, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub arms: Vec<String>,
+    /// Simulated users, instead of the experiment's own number.
+    #[arg(long)]
+    pub clients: Option<u32>,
+    /// Seed of the order of trials and of the polls' phases.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Folder under which runs are kept.
+    #[arg(long, default_value = "results", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Go on with an interrupted run.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["experiments", "blocks", "arms", "clients", "seed"])]
+    pub resume: Option<PathBuf>,
+    /// Do not pin the two processes to processors of their own.
+    #[arg(long)]
+    pub no_pin: bool,
+    /// `limits` only: fewer pairs and smaller loads, to see that everything works. Its figures decide nothing.
+    #[arg(long)]
+    pub smoke: bool,
+    /// `limits` only: these parts, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub only: Vec<String>,
+}
+
+/// Arguments of `report`.
+#[derive(Args, Debug)]
+pub struct ReportArguments {
+    /// Folders of runs. Default: the newest under results.
+    pub dirs: Vec<PathBuf>,
+    /// How the table on stdout is written.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns for a terminal.
+    Text,
+    /// A Markdown table.
+    Markdown,
+    /// Comma-separated values.
+    Csv,
+    /// The whole summary.
+    Json,
+}
+
+/// Arguments of `serve`.
+#[derive(Args, Debug)]
+pub struct ServeArguments {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: std::net::IpAddr,
+    /// Port of the quotes; 0 takes a free one.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// Port of the meter and the feed's control, on loopback; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    pub control_port: u16,
+    /// Only this transport: polling, long_polling, sse or websocket. Default: all on one port.
+    #[arg(long)]
+    pub transport: Option<String>,
+    /// The feed.
+    #[command(flatten)]
+    pub feed: FeedArguments,
+    /// Started by another wirerace: reads its orders from stdin.
+    #[arg(long, hide = true)]
+    pub child: bool,
+}
+
+/// What a feed is told to do.
+#[derive(Args, Debug)]
+pub struct FeedArguments {
+    /// Seed of the quotes.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Quotes per second over the whole stream.
+    #[arg(long, default_value_t = 10.0)]
+    pub rate: f64,
+    /// How many symbols take turns.
+    #[arg(long, default_value_t = 4)]
+    pub symbols: u16,
+    /// How quotes follow each other: periodic, poisson, or bursts-N.
+    #[arg(long, default_value = "poisson")]
+    pub arrivals: Arrivals,
+    /// Size of an encoded quote, bytes; 0 means the encoding's own.
+    #[arg(long, default_value_t = 0)]
+    pub payload_bytes: u32,
+}
+
+/// Arguments of `load`.
+#[derive(Args, Debug)]
+pub struct LoadArguments {
+    /// The arm: poll-close, poll, long-poll, sse or ws.
+    #[arg(long, default_value = "ws")]
+    pub arm: String,
+    /// The server.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub to: SocketAddr,
+    /// Simulated users.
+    #[arg(long, default_value_t = 1)]
+    pub clients: u32,
+    /// Length of the measured window, seconds.
+    #[arg(long, default_value_t = 10)]
+    pub seconds: u64,
+    /// Distance of polls, milliseconds.
+    #[arg(long, default_value_t = 250)]
+    pub interval_ms: u32,
+    /// Which quotes: every or newest.
+    #[arg(long, value_parser = parse_delivery, default_value = "every")]
+    pub delivery: Delivery,
+    /// Seed of the polls' phases.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Started by another wirerace: reads its orders from stdin.
+    #[arg(long, hide = true)]
+    pub child: bool,
+}
+
+fn parse_delivery(text: &str) -> Result<Delivery, String> {
+    match text {
+        "every" => Ok(Delivery::Every),
+        "newest" => Ok(Delivery::Newest),
+        _ => Err("allowed are every and newest".into()),
+    }
+}
+
+/// Whether an arm keeps its connection, as people write it.
+#[must_use]
+pub fn connection_word(connection: Connection) -> &'static str {
+    match connection {
+        Connection::Kept => "kept",
+        Connection::Closed => "closed",
+    }
+}

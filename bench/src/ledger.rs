@@ -1,0 +1,155 @@
+//! From meters to the byte ledger: who accounts for which byte.
+//!
+//! Payload and bodies are counted by the transports as they hand them over; heads and framing follow by difference
+//! from the bytes that the meter saw pass the socket; heads of TCP and IP follow from the segments that the kernel
+//! counted. Nothing is estimated from the length of a text.
+
+use wirerace_contract::descriptor::Delivers;
+use wirerace_contract::meter::WireMeter;
+use wirerace_contract::results::{Layers, Ledger, MeterStages};
+
+/// IPv4 head 20 (RFC 791) + TCP head 20 (RFC 9293) + timestamps 12 (RFC 7323, Linux's default), bytes.
+pub const SEGMENT_HEAD_BYTES: u64 = 52;
+/// SYN and SYN-ACK: IPv4 20 + TCP 20 + options 20 (segment size 4, SACK 2, timestamps 10, scale 3, padding 1), bytes.
+pub const SYN_BYTES: u64 = 60;
+
+/// Layers in both directions, from one snapshot: (to client, to server).
+#[must_use]
+pub fn layers(meter: &WireMeter, delivers: Delivers) -> (Layers, Layers) {
+    let (heads_out, heads_in) = match delivers {
+        // Bodies have a Content-Length and no framing below them: what is not body is head.
+        Delivers::Planned | Delivers::Held => {
+            (meter.bytes_out.saturating_sub(meter.body_bytes_out), meter.bytes_in.saturating_sub(meter.body_bytes_in))
+        }
+        // One head each way per connection, at its begin; the rest is messages with their framing.
+        Delivers::Pushed => (meter.first_head_bytes_out, meter.first_head_bytes_in),
+    };
+    let framing_out = meter.bytes_out.saturating_sub(heads_out + meter.payload_bytes_out);
+    let framing_in = meter.bytes_in.saturating_sub(heads_in);
+    let (out, inward) = tcp_ip(meter);
+    (
+        Layers {
+            payload: meter.payload_bytes_out,
+            framing: framing_out,
+            heads: heads_out,
+            tcp_ip_data: out.map(|o| o.0),
+            tcp_ip_bare: out.map(|o| o.1),
+        },
+        Layers {
+            payload: 0,
+            framing: framing_in,
+            heads: heads_in,
+            tcp_ip_data: inward.map(|i| i.0),
+            tcp_ip_bare: inward.map(|i| i.1),
+        },
+    )
+}
+
+type DataAndBare = Option<(u64, u64)>;
+
+/// Bytes of TCP and IP heads: (of segments with data, of segments without), out and in. The accepting socket
+/// comes to life after the handshake's first two segments, which are added here, one each way per connection.
+fn tcp_ip(meter: &WireMeter) -> (DataAndBare, DataAndBare) {
+    let tcp = &meter.tcp;
+    if tcp.connections == 0 {
+        return (None, None);
+    }
+    let bytes = |segments: u64, data: u64| {
+        (data * SEGMENT_HEAD_BYTES, segments.saturating_sub(data) * SEGMENT_HEAD_BYTES + tcp.connections * SYN_BYTES)
+    };
+    (Some(bytes(tcp.segs_out, tcp.data_segs_out)), Some(bytes(tcp.segs_in, tcp.data_segs_in)))
+}
+
+/// The ledger of a trial.
+#[must_use]
+pub fn ledger(stages: &MeterStages, delivers: Delivers) -> Ledger {
+    let (to_client, to_server) = layers(&stages.closed.meter, delivers);
+    let both = |meter: &WireMeter| {
+        let (out, inward) = layers(meter, delivers);
+        combine(&out, &inward, u64::wrapping_add)
+    };
+    let steady = combine(&both(&stages.drained.meter), &both(&stages.connected.meter), u64::saturating_sub);
+    let set_up = combine(&both(&stages.closed.meter), &steady, u64::saturating_sub);
+    Ledger { to_client, to_server, set_up }
+}
+
+fn combine(a: &Layers, b: &Layers, with: fn(u64, u64) -> u64) -> Layers {
+    let optional = |a: Option<u64>, b: Option<u64>| Some(with(a?, b?));
+    Layers {
+        payload: with(a.payload, b.payload),
+        framing: with(a.framing, b.framing),
+        heads: with(a.heads, b.heads),
+        tcp_ip_data: optional(a.tcp_ip_data, b.tcp_ip_data),
+        tcp_ip_bare: optional(a.tcp_ip_bare, b.tcp_ip_bare),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wirerace_contract::meter::TcpTotals;
+
+    /// Two poll answers of 100 bytes of head and 150 of body (120 of them a quote) on one connection.
+    fn polls() -> WireMeter {
+        WireMeter {
+            bytes_out: 500,
+            body_bytes_out: 300,
+            payload_bytes_out: 240,
+            bytes_in: 160,
+            first_head_bytes_out: 100,
+            first_head_bytes_in: 80,
+            tcp: TcpTotals {
+                connections: 1,
+                segs_out: 3,
+                data_segs_out: 2,
+                segs_in: 5,
+                data_segs_in: 2,
+                ..TcpTotals::default()
+            },
+            ..WireMeter::default()
+        }
+    }
+
+    #[test]
+    fn polls_heads_are_what_is_not_body() {
+        let (out, inward) = layers(&polls(), Delivers::Planned);
+        assert_eq!((out.payload, out.framing, out.heads), (240, 60, 200));
+        assert_eq!((inward.payload, inward.framing, inward.heads), (0, 0, 160));
+        assert_eq!((out.tcp_ip_data, out.tcp_ip_bare), (Some(104), Some(52 + 60)));
+        assert_eq!(inward.tcp_ip_bare, Some(3 * 52 + 60));
+        assert_eq!(out.application(), 500, "every byte that passed the socket stands in one layer");
+    }
+
+    #[test]
+    fn pushes_have_one_head_and_the_rest_is_framing() {
+        let (out, inward) = layers(&polls(), Delivers::Pushed);
+        assert_eq!((out.payload, out.framing, out.heads), (240, 160, 100));
+        assert_eq!((inward.framing, inward.heads), (80, 80));
+    }
+
+    #[test]
+    fn without_tcp_info_those_layers_are_not_measured() {
+        let meter = WireMeter { tcp: TcpTotals::default(), ..polls() };
+        assert_eq!(layers(&meter, Delivers::Held).0.packets(), None);
+    }
+
+    #[test]
+    fn set_up_is_all_that_is_not_between_connected_and_drained() {
+        let stage = |bytes_out: u64| {
+            let mut snapshot = wirerace_contract::meter::ControlSnapshot::default();
+            snapshot.meter = WireMeter { bytes_out, first_head_bytes_out: 130, ..WireMeter::default() };
+            snapshot
+        };
+        let stages = MeterStages {
+            connected: stage(130),
+            window_start: stage(200),
+            window_end: stage(900),
+            drained: stage(1_000),
+            closed: stage(1_004),
+        };
+        let ledger = ledger(&stages, Delivers::Pushed);
+        assert_eq!(ledger.to_client.application(), 1_004);
+        // 130 of head and 4 of a close frame; 870 in between.
+        assert_eq!((ledger.set_up.heads, ledger.set_up.framing), (130, 4));
+    }
+}

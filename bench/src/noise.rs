@@ -1,0 +1,52 @@
+//! Whether the machine was disturbed from outside while a trial was measured.
+//!
+//! Only what our own load cannot cause counts: time stolen by the virtual machine monitor, and processor time that
+//! neither the server nor the load used. Pressure and jitter move with our own load and say nothing.
+
+use wirerace_contract::results::Cpu;
+
+/// Stolen time above this share of one processor taints a trial.
+pub const STEAL_SHARE_MAX: f64 = 0.03;
+/// Processor time of other processes above this share of one processor taints a trial.
+pub const FOREIGN_SHARE_MAX: f64 = 0.15;
+
+/// What disturbed the trial, each a sentence with the number; none is what a quiet machine has.
+#[must_use]
+pub fn disturbances(cpu: &Cpu) -> Vec<String> {
+    let mut found = Vec::new();
+    let wall_us = cpu.wall_us.max(1) as f64;
+    let mut at_most = |what: &str, us: u64, limit: f64| {
+        let share = us as f64 / wall_us;
+        if share > limit {
+            found.push(format!("{what} {:.1} % of a processor (limit {:.0} %)", share * 100.0, limit * 100.0));
+        }
+    };
+    if let Some(steal_us) = cpu.steal_us {
+        at_most("the virtual machine monitor took", steal_us, STEAL_SHARE_MAX);
+    }
+    if let Some(machine_us) = cpu.machine_us {
+        let foreign_us = machine_us.saturating_sub(cpu.server_us + cpu.load_us);
+        at_most("other processes used", foreign_us, FOREIGN_SHARE_MAX);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steal_and_foreign_time_taint_own_load_does_not() {
+        let quiet = Cpu {
+            wall_us: 1_000_000,
+            machine_us: Some(1_100_000),
+            steal_us: Some(10_000),
+            server_us: 600_000,
+            load_us: 450_000,
+        };
+        assert_eq!(disturbances(&quiet), Vec::<String>::new());
+        assert!(disturbances(&Cpu { steal_us: Some(40_000), ..quiet })[0].contains("4.0 %"));
+        assert!(disturbances(&Cpu { server_us: 400_000, ..quiet })[0].contains("other processes used 25.0 %"));
+        assert!(disturbances(&Cpu { machine_us: None, steal_us: None, ..quiet }).is_empty());
+    }
+}

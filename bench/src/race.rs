@@ -1,0 +1,195 @@
+//! `wirerace race`: the five default arms at once, for about twenty seconds: a live table and an indicative verdict.
+
+use std::cell::RefCell;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use futures_util::future::join_all;
+use tokio::sync::Barrier;
+use wirerace_contract::clock::{NS_PER_MS, monotonic_ns};
+use wirerace_contract::feed::{Arrivals, FeedSpec};
+use wirerace_contract::results::{ArmEntry, Cell, Manifest, Measured, SCHEMA_VERSION, Standing, Trial};
+use wirerace_contract::spec::LoadSpec;
+
+use crate::cli::{Format, RaceArguments};
+use crate::failure::{Failure, file_failure};
+use crate::identities::contradictions;
+use crate::race_board::Board;
+use crate::report::{self, table, verdict};
+use crate::summary::Summary;
+use crate::trial::{self, TrialSetup};
+use crate::{commands, environment, pinning, registry, run, utc};
+
+/// Runs the race.
+///
+/// # Errors
+/// When the request is wrong, no arm could be measured, or some are void.
+pub fn race(arguments: &RaceArguments) -> Result<(), Failure> {
+    environment::raise_descriptors_max();
+    let manifest = manifest(arguments)?;
+    let live = std::io::stdout().is_terminal();
+    eprintln!(
+        "{} arms at once, {} clients each, {} quotes/s, polls each {} ms; about {} s",
+        manifest.arms.len(),
+        arguments.clients,
+        arguments.rate,
+        arguments.interval_ms,
+        arguments.seconds + 5
+    );
+    let trials = commands::runtime()?.block_on(async {
+        tokio::select! {
+            () = commands::interrupted() => Err(Failure::Interrupted("interrupted: a race is told only at its end".to_owned())),
+            trials = all_at_once(&manifest, live) => trials,
+        }
+    })?;
+    let summary = Summary::of(&manifest, &trials).map_err(|error| Failure::Failed(error.to_string()))?;
+    println!("{}", table::table(&summary, Format::Text));
+    println!("{}", verdict::indicative(&summary));
+    if let Some(out) = &arguments.out {
+        keep(&manifest, &trials, out)?;
+    } else {
+        println!("Next: wirerace run transports (the same, one arm at a time, in blocks, with intervals and a report)");
+    }
+    let void: Vec<String> = trials
+        .iter()
+        .filter(|trial| trial.standing == Standing::Void)
+        .map(|trial| format!("{}: {}", trial.arm.name, trial.reasons.join("; ")))
+        .collect();
+    if void.is_empty() { Ok(()) } else { Err(Failure::Void(format!("void, and left out: {}", void.join(" | ")))) }
+}
+
+fn manifest(arguments: &RaceArguments) -> Result<Manifest, Failure> {
+    let names: Vec<&str> = match arguments.arms.as_slice() {
+        [] => registry::default_arm_names().collect(),
+        some => some.iter().map(String::as_str).collect(),
+    };
+    let arms = names.into_iter().map(|name| registry::arm(name, arguments.interval_ms));
+    let arms = arms.collect::<Result<Vec<ArmEntry>, _>>().map_err(Failure::Usage)?;
+    let feed = FeedSpec {
+        seed: arguments.seed,
+        symbols: 4,
+        arrivals: Arrivals::Poisson,
+        rate_per_s: arguments.rate,
+        payload_bytes: 0,
+    };
+    feed.check().map_err(|error| Failure::Usage(error.to_string()))?;
+    let load = LoadSpec {
+        clients: arguments.clients,
+        feed,
+        window_ms: arguments.seconds * 1_000,
+        warm_up_max_ms: 2_000,
+        ..LoadSpec::default()
+    };
+    let name = format!(
+        "all at once: {} clients each, {} quotes/s, polls each {} ms",
+        arguments.clients, arguments.rate, arguments.interval_ms
+    );
+    Ok(Manifest {
+        schema_version: SCHEMA_VERSION,
+        software: concat!("wirerace ", env!("CARGO_PKG_VERSION")).to_owned(),
+        commit: environment::commit(),
+        experiment: "race".to_owned(),
+        question: "How do the arms compare when they run at once, at a small load, for a few seconds?".to_owned(),
+        started_utc: utc::now(),
+        seed: arguments.seed,
+        blocks: 1,
+        repeats_of_tainted: 0,
+        arms,
+        cells: vec![Cell { name, load }],
+        environment: environment::environment(pinning::choose()),
+    })
+}
+
+/// Every arm in processes of its own; all feeds start at one instant.
+async fn all_at_once(manifest: &Manifest, live: bool) -> Result<Vec<Trial>, Failure> {
+    let scratch = tempfile::tempdir().map_err(|error| file_failure("create", &std::env::temp_dir(), &error))?;
+    let cell = &manifest.cells[0];
+    let board = RefCell::new(Board::new(&manifest.arms, cell.load.clients, live));
+    let gate = Gate { barrier: Barrier::new(manifest.arms.len()), start_ns: RefCell::new(None) };
+    let trials = manifest.arms.iter().enumerate().map(|(index, entry)| {
+        let (board, gate, scratch) = (&board, &gate, scratch.path());
+        async move {
+            let setup = TrialSetup {
+                entry,
+                load: &cell.load,
+                phase_seed: manifest.seed,
+                pinning: manifest.environment.pinning.clone(),
+                metered: true,
+                progress_ms: Some(250),
+                scratch,
+            };
+            let outcome =
+                trial::measure(&setup, gate.start(), |happening| board.borrow_mut().note(index, &happening)).await;
+            let outcome = outcome.map(|(measured, _)| measured);
+            trial_of(manifest, index, outcome)
+        }
+    });
+    let trials = join_all(trials).await;
+    board.borrow_mut().clear();
+    Ok(trials)
+}
+
+/// Lets all arms start together. An arm that fails before never arrives; the others then start without it.
+struct Gate {
+    barrier: Barrier,
+    start_ns: RefCell<Option<u64>>,
+}
+
+/// How long arms wait for each other.
+const TOGETHER: std::time::Duration = std::time::Duration::from_secs(20);
+
+impl Gate {
+    async fn start(&self) -> u64 {
+        let _ = tokio::time::timeout(TOGETHER, self.barrier.wait()).await;
+        *self.start_ns.borrow_mut().get_or_insert_with(|| monotonic_ns() + 200 * NS_PER_MS)
+    }
+}
+
+fn trial_of(manifest: &Manifest, index: usize, outcome: anyhow::Result<Measured>) -> Trial {
+    let entry = &manifest.arms[index];
+    let cell = &manifest.cells[0];
+    let (reasons, measured) = match outcome {
+        Ok(mut measured) => {
+            // The machine's processor time belongs to all arms together and says nothing of one.
+            measured.cpu.machine_us = None;
+            let delivers = entry.descriptor.delivers;
+            let found = contradictions(&measured.client, &measured.server, &entry.arm, delivers, &cell.load.feed);
+            (found, Some(measured))
+        }
+        Err(error) => (vec![format!("{error:#}")], None),
+    };
+    Trial {
+        schema_version: SCHEMA_VERSION,
+        cell: cell.name.clone(),
+        block: 1,
+        position: u32::try_from(index + 1).unwrap_or(u32::MAX),
+        attempt: 1,
+        started_utc: manifest.started_utc.clone(),
+        arm: entry.arm.clone(),
+        descriptor: entry.descriptor.clone(),
+        load: cell.load.clone(),
+        standing: if reasons.is_empty() { Standing::Valid } else { Standing::Void },
+        reasons,
+        measured,
+    }
+}
+
+/// Keeps the race's files, with a report.
+fn keep(manifest: &Manifest, trials: &[Trial], out: &Path) -> Result<(), Failure> {
+    let dir = run::fresh_folder(out, "race")?;
+    let write = |name: &str, bytes: Vec<u8>| {
+        let path = dir.join(name);
+        std::fs::write(&path, bytes).map_err(|error| file_failure("write", &path, &error))
+    };
+    let json = |error: serde_json::Error| Failure::Failed(error.to_string());
+    write("manifest.json", serde_json::to_vec_pretty(manifest).map_err(json)?)?;
+    let mut lines = Vec::new();
+    for trial in trials {
+        serde_json::to_writer(&mut lines, trial).map_err(json)?;
+        lines.write_all(b"\n").map_err(|error| file_failure("write", &dir, &error))?;
+    }
+    write("trials.jsonl", lines)?;
+    let paths = report::write_all(&dir).map_err(|error| Failure::Failed(error.to_string()))?;
+    println!("report: {}", paths.html.display());
+    Ok(())
+}

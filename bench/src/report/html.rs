@@ -1,0 +1,189 @@
+//! `report.html`: one file, nothing from the network. It begins with the answer.
+
+use std::collections::BTreeSet;
+
+use wirerace_contract::results::{Standing, Trial};
+
+use crate::charts::render::escape;
+use crate::charts::style::{self, LIGHT, dark_of};
+use crate::charts::{Chart, ChartError, DataTable};
+use crate::summary::words::{NOTHING, conditions, effect, interval, number};
+use crate::summary::{CellSummary, Comparison, Quantity, Reading, Summary};
+
+use super::{caveats, environment, method, set_aside, table, verdict};
+
+const CSS: &str = include_str!("report.css");
+
+/// The file. `charts` holds the charts of each cell with their file names (without extension).
+///
+/// # Errors
+/// When a chart cannot be drawn.
+pub fn report(summary: &Summary, trials: &[Trial], charts: &[Vec<(String, Chart)>]) -> Result<String, ChartError> {
+    let mut body = head(summary);
+    for (cell, charts) in summary.cells.iter().zip(charts) {
+        body.push_str(&cell_section(summary, cell, charts)?);
+    }
+    body.push_str(&list_section("Method in short", &method(summary)));
+    body.push_str(&list_section("Caveats", &caveats(summary)));
+    body.push_str("<section>\n<h2>Environment</h2>\n<dl>\n");
+    for (what, value) in environment(summary) {
+        body.push_str(&format!("<dt>{}</dt><dd>{}</dd>\n", escape(&what), escape(&value)));
+    }
+    body.push_str("</dl>\n</section>\n<section>\n<h2>All trials</h2>\n");
+    body.push_str("<p>As they stand in <code>trials.jsonl</code>, used or not.</p>\n");
+    body.push_str(&folded("Show the raw table", &raw(trials), "words"));
+    body.push_str("</section>\n");
+    let title = escape(&summary.question);
+    Ok(format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+         <style>\n{CSS}{}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
+        dark_rules(&body)
+    ))
+}
+
+/// Charts are drawn in the light theme; a style sheet outweighs the colours written on their elements, so one rule a
+/// colour makes them dark, and printing stays light.
+fn dark_rules(body: &str) -> String {
+    let mut rules = BTreeSet::new();
+    for attribute in ["fill", "stroke"] {
+        for (at, found) in body.match_indices(&format!("{attribute}=\"#")) {
+            let Some(colour) = body.get(at + found.len() - 1..at + found.len() + 6) else { continue };
+            let dark = style::hex(dark_of(style::parse(colour)));
+            if dark != colour {
+                rules.insert(format!("  svg.chart [{attribute}=\"{colour}\"] {{ {attribute}: {dark}; }}\n"));
+            }
+        }
+    }
+    let rules: String = rules.into_iter().collect();
+    format!("@media screen and (prefers-color-scheme: dark) {{\n{rules}}}\n")
+}
+
+fn head(summary: &Summary) -> String {
+    let mut text = format!("<header>\n<h1>{}</h1>\n", escape(&summary.question));
+    let commit = summary.commit.as_ref().map(|c| format!(", commit {}", escape(c))).unwrap_or_default();
+    text.push_str(&format!(
+        "<p class=\"meta\">wirerace {}{commit} · experiment {} · {} · seed {} · {} blocks planned</p>\n</header>\n",
+        escape(&summary.software),
+        escape(&summary.experiment),
+        escape(&summary.started_utc),
+        summary.seed,
+        summary.blocks_planned
+    ));
+    for warning in &summary.warnings {
+        text.push_str(&format!("<p class=\"warning\">{}</p>\n", escape(warning)));
+    }
+    if !super::any_valid(summary) {
+        text.push_str("<p class=\"warning\">No trial of this run may be used; the reasons stand below.</p>\n");
+    }
+    text
+}
+
+fn cell_section(summary: &Summary, cell: &CellSummary, charts: &[(String, Chart)]) -> Result<String, ChartError> {
+    let conditions = conditions(summary, cell);
+    let mut text = format!("<section>\n<h2>{}</h2>\n<div class=\"answer\">\n", escape(&cell.name));
+    for sentence in verdict::cell(summary, cell) {
+        text.push_str(&format!("<p>{}</p>\n", escape(&sentence)));
+    }
+    text.push_str(&format!("</div>\n<h3>Comparison</h3>\n{}", html_table(&table::rows(cell), "")));
+    text.push_str(&format!(
+        "<p class=\"conditions\">Medians over trials, with intervals of at least 95 % where there are six trials. {}.</p>\n",
+        escape(&conditions)
+    ));
+    text.push_str(&folded("Every pair of arms: differences and ratios", &pairs(cell), "words"));
+    for (id, chart) in charts {
+        text.push_str(&figure(id, chart, &conditions)?);
+    }
+    let aside = set_aside(cell);
+    if !aside.rows.is_empty() {
+        text.push_str(&format!("<h3>Trials that were not used</h3>\n{}", html_table(&aside, "words")));
+    }
+    text.push_str("</section>\n");
+    Ok(text)
+}
+
+fn figure(id: &str, chart: &Chart, conditions: &str) -> Result<String, ChartError> {
+    Ok(format!(
+        "<figure>\n<h3>{}</h3>\n<p>{}</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{}\">\n{}</div>\n\
+         <figcaption>{}.</figcaption>\n{}</figure>\n",
+        escape(&chart.title),
+        escape(&chart.sentence),
+        escape(&format!("Chart: {}", chart.title)),
+        chart.svg(&LIGHT, id, conditions)?,
+        escape(conditions),
+        folded("Show the numbers", &chart.table, ""),
+    ))
+}
+
+fn list_section(title: &str, sentences: &[String]) -> String {
+    let items: String = sentences.iter().map(|s| format!("<li>{}</li>\n", escape(s))).collect();
+    format!("<section>\n<h2>{}</h2>\n<ul>\n{items}</ul>\n</section>\n", escape(title))
+}
+
+fn folded(title: &str, table: &DataTable, class: &str) -> String {
+    format!("<details>\n<summary>{}</summary>\n{}</details>\n", escape(title), html_table(table, class))
+}
+
+fn html_table(table: &DataTable, class: &str) -> String {
+    let heads: String = table.columns.iter().map(|c| format!("<th scope=\"col\">{}</th>", escape(c))).collect();
+    let row = |row: &Vec<String>| {
+        let cells: String = row.iter().map(|c| format!("<td>{}</td>", escape(c))).collect();
+        format!("<tr>{cells}</tr>\n")
+    };
+    let rows: String = table.rows.iter().map(row).collect();
+    format!(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Table\"><table class=\"{class}\">\n\
+         <thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
+    )
+}
+
+fn pairs(cell: &CellSummary) -> DataTable {
+    let row = |c: &Comparison| {
+        let write = |value: f64| effect(c.quantity, c.scale, value);
+        let estimate = c.estimate.map_or(NOTHING.to_owned(), |e| write(e.get()));
+        let bounds = c.interval.as_ref().map_or(NOTHING.to_owned(), |i| interval(i, write));
+        vec![
+            c.quantity.title().to_owned(),
+            format!("{} against {}", c.left, c.right),
+            estimate,
+            bounds,
+            c.n.to_string(),
+            c.outcome.words().to_owned(),
+        ]
+    };
+    let columns = ["quantity", "arms", "difference or ratio", "interval", "blocks", "outcome"];
+    DataTable { columns: columns.map(str::to_owned).to_vec(), rows: cell.comparisons.iter().map(row).collect() }
+}
+
+/// What the raw table shows of each trial.
+const RAW: [Quantity; 6] = [
+    Quantity::LatenessP50,
+    Quantity::LatenessP99,
+    Quantity::PacketBytes,
+    Quantity::Requests,
+    Quantity::MachineCpu,
+    Quantity::Lost,
+];
+
+fn raw(trials: &[Trial]) -> DataTable {
+    let row = |trial: &Trial| {
+        let standing = match trial.standing {
+            Standing::Valid => "valid",
+            Standing::Tainted => "tainted",
+            Standing::Void => "void",
+        };
+        let place = format!("{}.{}.{}", trial.block, trial.attempt, trial.position);
+        let mut row = vec![trial.cell.clone(), place, trial.arm.name.clone(), standing.to_owned()];
+        row.extend(RAW.iter().map(|quantity| {
+            let value = trial.measured.as_ref().and_then(|m| quantity.of(trial, m)).and_then(Reading::new);
+            value.map_or(NOTHING.to_owned(), |v| number(v.get()))
+        }));
+        row.push(trial.reasons.join("; "));
+        row
+    };
+    let mut columns =
+        vec!["cell", "block.attempt.position", "arm", "standing"].into_iter().map(str::to_owned).collect::<Vec<_>>();
+    columns.extend(RAW.iter().map(|q| format!("{} ({})", q.title(), q.unit())));
+    columns.push("reasons".to_owned());
+    DataTable { columns, rows: trials.iter().map(row).collect() }
+}

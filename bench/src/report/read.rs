@@ -1,0 +1,193 @@
+//! Reads a run's directory. What is wrong is said in one sentence with what to do.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use thiserror::Error;
+use wirerace_contract::results::{Manifest, SCHEMA_VERSION, Trial};
+
+/// Name of the file that says what is true of a whole run.
+pub const MANIFEST: &str = "manifest.json";
+/// Name of the file with one line per trial.
+pub const TRIALS: &str = "trials.jsonl";
+
+/// A run as it stands in its directory.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Run {
+    /// What is true of all of it.
+    pub manifest: Manifest,
+    /// Its trials, in the order of the file.
+    pub trials: Vec<Trial>,
+    /// What could not be used, in sentences.
+    pub warnings: Vec<String>,
+}
+
+/// A run that cannot be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// A file is not there.
+    #[error("{} is missing: give a directory that `wirerace run` made, or run it again", .0.display())]
+    Missing(PathBuf),
+    /// A file is there and cannot be read.
+    #[error("{} cannot be read ({reason}): check its permissions and the disk", .file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// The manifest is no manifest.
+    #[error("{} is damaged ({reason}): restore it, or run the experiment again", .file.display())]
+    DamagedManifest {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A line before the last is no trial.
+    #[error("line {line} of {} is damaged ({reason}): remove that line, and the other trials can be used", .file.display())]
+    DamagedLine {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A newer wirerace wrote it.
+    #[error(
+        "{} has schema version {found}, this wirerace reads up to {SCHEMA_VERSION}: read it with the version that wrote it, or a newer one",
+        .file.display()
+    )]
+    Newer {
+        /// The file.
+        file: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+}
+
+/// The part of every object that must be read first.
+#[derive(Deserialize)]
+struct Versioned {
+    schema_version: u32,
+}
+
+/// Why a text is not what it should be.
+enum Wrong {
+    Newer(u32),
+    Damaged(String),
+}
+
+fn parse<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Wrong> {
+    // The version first: what a newer one added or renamed must not be reported as damage.
+    if let Ok(Versioned { schema_version }) = serde_json::from_str(text)
+        && schema_version > SCHEMA_VERSION
+    {
+        return Err(Wrong::Newer(schema_version));
+    }
+    serde_json::from_str(text).map_err(|e| Wrong::Damaged(e.to_string()))
+}
+
+fn load(file: &Path) -> Result<Vec<u8>, ReadError> {
+    std::fs::read(file).map_err(|reason| match reason.kind() {
+        std::io::ErrorKind::NotFound => ReadError::Missing(file.to_owned()),
+        _ => ReadError::Unreadable { file: file.to_owned(), reason },
+    })
+}
+
+/// Reads the run in `directory`. A damaged last line is what a killed run leaves: it is named in the warnings, and
+/// the trials before it are used.
+///
+/// # Errors
+/// When a file is missing, unreadable, damaged elsewhere, or of a newer schema version.
+pub fn read(directory: &Path) -> Result<Run, ReadError> {
+    let file = directory.join(MANIFEST);
+    let manifest: Manifest = match parse(&String::from_utf8_lossy(&load(&file)?)) {
+        Ok(manifest) => manifest,
+        Err(Wrong::Newer(found)) => return Err(ReadError::Newer { file, found }),
+        Err(Wrong::Damaged(reason)) => return Err(ReadError::DamagedManifest { file, reason }),
+    };
+    let file = directory.join(TRIALS);
+    let text = load(&file)?;
+    // Not UTF-8 is damage like any other: the replacement characters make that line fail, and only that.
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<(usize, &str)> =
+        text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(|(i, l)| (i + 1, l)).collect();
+    let (mut trials, mut warnings) = (Vec::new(), Vec::new());
+    for (nth, (line, text)) in lines.iter().enumerate() {
+        match parse::<Trial>(text) {
+            Ok(trial) => trials.push(trial),
+            Err(Wrong::Newer(found)) => return Err(ReadError::Newer { file, found }),
+            Err(Wrong::Damaged(_)) if nth + 1 == lines.len() => warnings.push(format!(
+                "The last line of {TRIALS} (line {line}) is damaged, as a killed run leaves it; the {} before it are used.",
+                trials.len()
+            )),
+            Err(Wrong::Damaged(reason)) => return Err(ReadError::DamagedLine { file, line: *line, reason }),
+        }
+    }
+    Ok(Run { manifest, trials, warnings })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    fn written() -> (tempfile::TempDir, String) {
+        let dir = tempfile::tempdir().unwrap();
+        fixture::write(dir.path());
+        let trials = std::fs::read_to_string(dir.path().join(TRIALS)).unwrap();
+        (dir, trials)
+    }
+
+    #[test]
+    fn reads_what_was_written() {
+        let (dir, _) = written();
+        let run = read(dir.path()).unwrap();
+        let (manifest, trials) = fixture::run();
+        assert!(run.manifest == manifest && run.warnings.is_empty());
+        // Not as a whole: a mean may come back with another last bit.
+        let place = |t: &Trial| (t.block, t.attempt, t.arm.clone(), t.standing, t.reasons.clone());
+        assert!(run.trials.iter().map(place).eq(trials.iter().map(place)));
+        let late = |t: &Trial| t.measured.as_ref().map(|m| m.client.lateness.histogram.clone());
+        assert!(run.trials.iter().map(late).eq(trials.iter().map(late)));
+    }
+
+    #[test]
+    fn a_killed_run_loses_its_last_line_only() {
+        let (dir, trials) = written();
+        std::fs::write(dir.path().join(TRIALS), &trials[..trials.len() - 100]).unwrap();
+        let run = read(dir.path()).unwrap();
+        assert_eq!(run.trials.len(), fixture::run().1.len() - 1);
+        assert!(run.warnings[0].contains("line 31"), "{:?}", run.warnings);
+    }
+
+    #[test]
+    fn damage_elsewhere_names_the_line() {
+        let (dir, trials) = written();
+        let mut lines: Vec<&str> = trials.lines().collect();
+        lines[3] = "{\"schema_version\":1,";
+        std::fs::write(dir.path().join(TRIALS), lines.join("\n")).unwrap();
+        let error = read(dir.path()).unwrap_err();
+        assert!(matches!(error, ReadError::DamagedLine { line: 4, .. }), "{error}");
+        let mut bytes = trials.into_bytes();
+        bytes[20] = 0xFF;
+        std::fs::write(dir.path().join(TRIALS), bytes).unwrap();
+        assert!(matches!(read(dir.path()).unwrap_err(), ReadError::DamagedLine { line: 1, .. }));
+    }
+
+    #[test]
+    fn missing_files_and_newer_versions_say_what_to_do() {
+        let (dir, trials) = written();
+        let newer = trials.replacen("\"schema_version\":1", "\"schema_version\":99", 1);
+        std::fs::write(dir.path().join(TRIALS), newer).unwrap();
+        assert!(read(dir.path()).unwrap_err().to_string().contains("schema version 99"));
+        std::fs::remove_file(dir.path().join(TRIALS)).unwrap();
+        assert!(read(dir.path()).unwrap_err().to_string().contains("trials.jsonl is missing"));
+        std::fs::write(dir.path().join(MANIFEST), "{}").unwrap();
+        assert!(matches!(read(dir.path()).unwrap_err(), ReadError::DamagedManifest { .. }));
+        std::fs::write(dir.path().join(MANIFEST), "{\"schema_version\":2}").unwrap();
+        assert!(matches!(read(dir.path()).unwrap_err(), ReadError::Newer { found: 2, .. }));
+    }
+}

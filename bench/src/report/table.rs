@@ -1,0 +1,172 @@
+//! The comparison table: one row per arm, medians with their intervals; for terminals, Markdown and CSV.
+
+use crate::charts::DataTable;
+use crate::summary::words::{count, estimate};
+use crate::summary::{ArmSummary, CellSummary, Quantity, Summary};
+
+/// How a table is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// Columns aligned with spaces.
+    Terminal,
+    /// A Markdown table per cell.
+    Markdown,
+    /// The same rows with commas, after a column that names the cell.
+    Csv,
+}
+
+/// The columns: what is shown, under which head.
+const COLUMNS: [(Quantity, &str); 13] = [
+    (Quantity::LatenessP50, "late p50 ms"),
+    (Quantity::LatenessP99, "late p99 ms"),
+    (Quantity::StalenessMean, "stale ms"),
+    (Quantity::WrongPrice, "wrong price %"),
+    (Quantity::PacketBytes, "bytes/quote"),
+    (Quantity::ApplicationBytes, "above TCP"),
+    (Quantity::SteadyPacketBytes, "steady"),
+    (Quantity::Connections, "conn/100"),
+    (Quantity::Requests, "req/100"),
+    (Quantity::EmptyPolls, "empty %"),
+    (Quantity::MachineCpu, "CPU µs/quote"),
+    (Quantity::ServerCpu, "server µs"),
+    (Quantity::PublisherLatenessP99, "publisher p99 ms"),
+];
+
+/// The table of one cell, as text.
+#[must_use]
+pub fn rows(cell: &CellSummary) -> DataTable {
+    let mut columns = vec!["arm".to_owned(), "n".to_owned()];
+    columns.extend(COLUMNS.iter().map(|(_, head)| (*head).to_owned()));
+    columns.push("lost".to_owned());
+    DataTable { columns, rows: cell.arms.iter().map(row).collect() }
+}
+
+fn row(arm: &ArmSummary) -> Vec<String> {
+    let mut row = vec![arm.arm.clone(), trials(arm)];
+    row.extend(COLUMNS.iter().map(|(quantity, _)| estimate(arm.estimate(*quantity))));
+    row.push(lost(arm));
+    row
+}
+
+/// Valid trials, and those set aside where there are any: `5 (1 void)`.
+fn trials(arm: &ArmSummary) -> String {
+    let aside: Vec<String> = [(arm.tainted, "tainted"), (arm.void, "void")]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{n} {what}"))
+        .collect();
+    if aside.is_empty() { arm.valid.to_string() } else { format!("{} ({})", arm.valid, aside.join(", ")) }
+}
+
+/// Lost quotes of all valid trials together: a median would hide a single bad trial.
+fn lost(arm: &ArmSummary) -> String {
+    let points = arm.estimate(Quantity::Lost).map(|e| e.points.as_slice()).unwrap_or_default();
+    let total: f64 = points.iter().filter_map(|p| p.value?.finite()).sum();
+    if points.is_empty() { crate::summary::words::NOTHING.to_owned() } else { count(total as u64) }
+}
+
+/// The comparison table of every cell.
+#[must_use]
+pub fn table(summary: &Summary, format: Format) -> String {
+    let mut text = String::new();
+    for (i, cell) in summary.cells.iter().enumerate() {
+        let table = rows(cell);
+        match format {
+            Format::Csv => {
+                if i == 0 {
+                    text.push_str(&super::csv::line(std::iter::once("cell").chain(strs(&table.columns))));
+                }
+                for row in &table.rows {
+                    text.push_str(&super::csv::line(std::iter::once(cell.name.as_str()).chain(strs(row))));
+                }
+            }
+            Format::Markdown => {
+                text.push_str(&format!(
+                    "### {}\n\n{}\n",
+                    super::markdown::inline(&cell.name),
+                    super::markdown::table(&table)
+                ));
+            }
+            Format::Terminal => text.push_str(&format!("{}\n{}\n", printable(&cell.name), aligned(&table))),
+        }
+    }
+    text
+}
+
+fn strs(cells: &[String]) -> impl Iterator<Item = &str> {
+    cells.iter().map(String::as_str)
+}
+
+/// Control characters could steer a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+}
+
+/// Arms down the side are few, columns many: on a terminal the table stands on its side, one line per quantity.
+fn aligned(table: &DataTable) -> String {
+    let turned = |(i, head): (usize, &String)| -> Vec<String> {
+        std::iter::once(head).chain(table.rows.iter().filter_map(|row| row.get(i))).map(|c| printable(c)).collect()
+    };
+    let lines: Vec<Vec<String>> = table.columns.iter().enumerate().map(turned).collect();
+    let width =
+        |column: usize| lines.iter().filter_map(|l| l.get(column)).map(|c| c.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..=table.rows.len()).map(width).collect();
+    let mut text = String::new();
+    for line in &lines {
+        let cells: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(i, (cell, width))| {
+                let space = " ".repeat(width - cell.chars().count());
+                if i == 0 { format!("{cell}{space}") } else { format!("{space}{cell}") }
+            })
+            .collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::summary::summarise;
+
+    fn summary() -> Summary {
+        let (manifest, trials) = fixture::run();
+        summarise(&manifest, &trials, &[])
+    }
+
+    #[test]
+    fn the_terminal_table() {
+        let text = table(&summary(), Format::Terminal);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[1].split_whitespace().eq(["arm", "poll-close", "poll", "long-poll", "sse", "ws"]), "{text}");
+        assert!(
+            lines[2].split_whitespace().eq(["n", "6", "6", "5", "(1", "void)", "6", "(1", "tainted)", "6"]),
+            "{text}"
+        );
+        assert!(lines.iter().any(|l| l.starts_with("bytes/quote") && l.contains('[')), "{text}");
+        assert!(lines.iter().any(|l| l.starts_with("empty %") && l.trim_end().ends_with('–')), "{text}");
+        // Columns are aligned: every line ends at the same place.
+        let ends: Vec<usize> = lines[1..lines.len() - 1].iter().map(|l| l.chars().count()).collect();
+        assert!(ends.windows(2).all(|w| w[0] == w[1]), "{ends:?}");
+    }
+
+    #[test]
+    fn markdown_and_csv_hold_every_arm() {
+        let markdown = table(&summary(), Format::Markdown);
+        assert_eq!(markdown.lines().filter(|l| l.starts_with('|')).count(), 2 + 5);
+        let csv = table(&summary(), Format::Csv);
+        assert_eq!(csv.lines().count(), 1 + 5);
+        assert!(csv.lines().nth(1).unwrap().starts_with("\"10 clients, 10 quotes/s\",poll-close,6,"), "{csv}");
+    }
+
+    #[test]
+    fn an_empty_run_has_a_table_too() {
+        let empty = summarise(&fixture::run().0, &[], &[]);
+        assert!(table(&empty, Format::Terminal).contains('–'));
+    }
+}

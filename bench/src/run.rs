@@ -1,0 +1,301 @@
+//! A run: every arm in every cell, block by block, each trial written down when it ends.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use wirerace_contract::plan::SplitMix64;
+use wirerace_contract::results::{Cell, Manifest, Measured, SCHEMA_VERSION, Standing, Trial};
+
+use crate::experiment::Experiment;
+use crate::failure::{Failure, file_failure};
+use crate::identities::contradictions;
+use crate::noise::disturbances;
+use crate::order::balanced_order;
+use crate::report::read::{read_manifest, read_trials};
+use crate::trial::{self, ServerFacts, TrialSetup};
+use crate::{environment, pinning, utc};
+
+/// What `wirerace run` may change about an experiment's run.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Folder under which runs are kept.
+    pub out: PathBuf,
+    /// Seed of order and phases.
+    pub seed: u64,
+    /// Whether server and load are pinned.
+    pub pin: bool,
+    /// Whether to speak of progress on stderr.
+    pub verbose: bool,
+}
+
+/// A run that is under way: its folder and what is done.
+pub struct Run {
+    dir: PathBuf,
+    manifest: Manifest,
+    repeats_of_tainted: u32,
+    done: Vec<Trial>,
+    verbose: bool,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Trials that are void, with the reasons of each.
+    pub void: Vec<String>,
+}
+
+impl Run {
+    /// A new run in a folder of its own.
+    ///
+    /// # Errors
+    /// When the folder or the manifest cannot be written.
+    pub fn create(experiment: &Experiment, options: &RunOptions) -> Result<Self, Failure> {
+        let dir = fresh_folder(&options.out, &experiment.name)?;
+        let pinning = if options.pin { pinning::choose() } else { None };
+        let manifest = Manifest {
+            schema_version: SCHEMA_VERSION,
+            software: concat!("wirerace ", env!("CARGO_PKG_VERSION")).to_owned(),
+            commit: environment::commit(),
+            experiment: experiment.name.clone(),
+            question: experiment.question.clone(),
+            started_utc: utc::now(),
+            seed: options.seed,
+            blocks: experiment.blocks,
+            repeats_of_tainted: experiment.repeats_of_tainted,
+            arms: experiment.arms.clone(),
+            cells: experiment.cells.clone(),
+            environment: environment::environment(pinning),
+        };
+        let run = Self {
+            dir,
+            manifest,
+            repeats_of_tainted: experiment.repeats_of_tainted,
+            done: Vec::new(),
+            verbose: options.verbose,
+        };
+        run.write_manifest()?;
+        run.append(None)?;
+        Ok(run)
+    }
+
+    /// Goes on with the run in `dir`.
+    ///
+    /// # Errors
+    /// When its files are missing or damaged.
+    pub fn resume(dir: &Path, verbose: bool) -> Result<Self, Failure> {
+        let manifest = read_manifest(dir).map_err(|error| Failure::Failed(error.to_string()))?;
+        let read = read_trials(dir).map_err(|error| Failure::Failed(error.to_string()))?;
+        if let Some(warning) = read.warning {
+            eprintln!("warning: {warning}");
+            rewrite(dir, &read.trials)?;
+        }
+        let repeats_of_tainted = manifest.repeats_of_tainted;
+        Ok(Self { dir: dir.to_owned(), manifest, repeats_of_tainted, done: read.trials, verbose })
+    }
+
+    /// Where it is kept.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Runs what is not yet done. `stop` ends it early: the trial under way is given up, all before is kept.
+    ///
+    /// # Errors
+    /// When interrupted, or when results cannot be written.
+    pub async fn go(mut self, stop: impl Future<Output = ()>) -> Result<Finished, Failure> {
+        let mut stop = std::pin::pin!(stop);
+        let scratch = tempfile::tempdir().map_err(|error| file_failure("create", &std::env::temp_dir(), &error))?;
+        let cells = self.manifest.cells.clone();
+        let arms = self.manifest.arms.len();
+        let orders = balanced_order(arms * cells.len(), self.manifest.blocks as usize, self.manifest.seed);
+        for (block, order) in (1..).zip(orders) {
+            let mut attempt = self.last_attempt(block).max(1);
+            loop {
+                for (position, item) in (1..).zip(&order) {
+                    if self.has(block, attempt, position) {
+                        continue;
+                    }
+                    let place = Place { block, attempt, position, arm: item % arms };
+                    let cell = &cells[item / arms];
+                    let trial = tokio::select! {
+                        () = &mut stop => return Err(self.interrupted()),
+                        trial = self.trial(place, cell, scratch.path()) => trial?,
+                    };
+                    self.keep(trial)?;
+                }
+                let tainted = self.attempt(block, attempt).any(|trial| trial.standing == Standing::Tainted);
+                if !tainted || attempt > self.repeats_of_tainted {
+                    break;
+                }
+                attempt += 1;
+            }
+        }
+        let void = self.done.iter().filter(|trial| trial.standing == Standing::Void);
+        let void = void.map(|t| format!("{} in block {}: {}", t.arm.name, t.block, t.reasons.join("; "))).collect();
+        Ok(Finished { dir: self.dir, void })
+    }
+
+    fn interrupted(&self) -> Failure {
+        let dir = self.dir.display();
+        let done = self.done.len();
+        Failure::Interrupted(format!("interrupted: {done} trials are kept; go on with: wirerace run --resume {dir}"))
+    }
+
+    fn attempt(&self, block: u32, attempt: u32) -> impl Iterator<Item = &Trial> {
+        self.done.iter().filter(move |trial| trial.block == block && trial.attempt == attempt)
+    }
+
+    fn last_attempt(&self, block: u32) -> u32 {
+        self.done.iter().filter(|trial| trial.block == block).map(|trial| trial.attempt).max().unwrap_or(0)
+    }
+
+    fn has(&self, block: u32, attempt: u32, position: u32) -> bool {
+        self.attempt(block, attempt).any(|trial| trial.position == position)
+    }
+
+    async fn trial(&mut self, place: Place, cell: &Cell, scratch: &Path) -> Result<Trial, Failure> {
+        let entry = self.manifest.arms[place.arm].clone();
+        if self.verbose {
+            let (all, done) =
+                (self.manifest.blocks as usize * self.manifest.arms.len() * self.manifest.cells.len(), self.done.len());
+            eprintln!(
+                "block {} of {}: {} ({} of {all} trials done)",
+                place.block, self.manifest.blocks, entry.arm.name, done
+            );
+        }
+        // The phases of a block are the same for all its arms, and differ between blocks.
+        let mut phases = SplitMix64::new(self.manifest.seed ^ (u64::from(place.block) << 32));
+        let setup = TrialSetup {
+            entry: &entry,
+            load: &cell.load,
+            phase_seed: phases.next_u64(),
+            pinning: self.manifest.environment.pinning.clone(),
+            metered: true,
+            progress_ms: None,
+            scratch,
+        };
+        let started_utc = utc::now();
+        let outcome = trial::measure(&setup, trial::start_soon(), |_| ()).await;
+        let (standing, reasons, measured) = match outcome {
+            Ok((measured, facts)) => {
+                self.note_facts(facts)?;
+                let (standing, reasons) = judge(&entry, cell, &measured);
+                (standing, reasons, Some(measured))
+            }
+            Err(error) => (Standing::Void, vec![format!("{error:#}")], None),
+        };
+        Ok(Trial {
+            schema_version: SCHEMA_VERSION,
+            cell: cell.name.clone(),
+            block: place.block,
+            position: place.position,
+            attempt: place.attempt,
+            started_utc,
+            arm: entry.arm,
+            descriptor: entry.descriptor,
+            load: cell.load.clone(),
+            standing,
+            reasons,
+            measured,
+        })
+    }
+
+    /// The manifest learns from the first server what only a server can tell.
+    fn note_facts(&mut self, facts: ServerFacts) -> Result<(), Failure> {
+        let environment = &mut self.manifest.environment;
+        if environment.congestion_control.is_empty() {
+            environment.congestion_control = facts.congestion_control;
+            environment.feed_slice_us = facts.feed_slice_us;
+            self.write_manifest()?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, trial: Trial) -> Result<(), Failure> {
+        if self.verbose && trial.standing != Standing::Valid {
+            eprintln!("  {:?}: {}", trial.standing, trial.reasons.join("; "));
+        }
+        self.append(Some(&trial))?;
+        self.done.push(trial);
+        Ok(())
+    }
+
+    /// Appends one line to `trials.jsonl`, whole or not at all as far as the system lets us.
+    fn append(&self, trial: Option<&Trial>) -> Result<(), Failure> {
+        let path = self.dir.join("trials.jsonl");
+        let fail = |error: std::io::Error| file_failure("write", &path, &error);
+        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(fail)?;
+        if let Some(trial) = trial {
+            let mut line = serde_json::to_vec(trial).map_err(|error| fail(error.into()))?;
+            line.push(b'\n');
+            file.write_all(&line).map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    fn write_manifest(&self) -> Result<(), Failure> {
+        let path = self.dir.join("manifest.json");
+        let fail = |error: std::io::Error| file_failure("write", &path, &error);
+        let mut text = serde_json::to_vec_pretty(&self.manifest).map_err(|error| fail(error.into()))?;
+        text.push(b'\n');
+        std::fs::write(&path, text).map_err(fail)
+    }
+}
+
+/// Where a trial stands in the run.
+#[derive(Clone, Copy)]
+struct Place {
+    block: u32,
+    attempt: u32,
+    position: u32,
+    arm: usize,
+}
+
+/// Whether a trial may be used: void if the meters contradict each other, tainted if the machine was disturbed.
+pub fn judge(
+    entry: &wirerace_contract::results::ArmEntry,
+    cell: &Cell,
+    measured: &Measured,
+) -> (Standing, Vec<String>) {
+    let delivers = entry.descriptor.delivers;
+    let found = contradictions(&measured.client, &measured.server, &entry.arm, delivers, &cell.load.feed);
+    if !found.is_empty() {
+        return (Standing::Void, found);
+    }
+    let found = disturbances(&measured.cpu);
+    if found.is_empty() { (Standing::Valid, found) } else { (Standing::Tainted, found) }
+}
+
+/// `OUT/STAMP-NAME`, which did not exist before.
+pub fn fresh_folder(out: &Path, name: &str) -> Result<PathBuf, Failure> {
+    std::fs::create_dir_all(out).map_err(|error| file_failure("create", out, &error))?;
+    let stamp = utc::stamp();
+    for again in 0..100 {
+        let suffix = if again == 0 { String::new() } else { format!("-{again}") };
+        let dir = out.join(format!("{stamp}-{name}{suffix}"));
+        match std::fs::create_dir(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(file_failure("create", &dir, &error)),
+        }
+    }
+    Err(Failure::Failed(format!("{} holds a hundred runs of this second already; try again", out.display())))
+}
+
+/// Puts back the sound lines of a file whose last line was cut off when the run was killed.
+fn rewrite(dir: &Path, trials: &[Trial]) -> Result<(), Failure> {
+    let path = dir.join("trials.jsonl");
+    let new = dir.join("trials.jsonl.new");
+    let fail = |error: std::io::Error| file_failure("write", &new, &error);
+    let mut file = File::create(&new).map_err(fail)?;
+    for trial in trials {
+        let mut line = serde_json::to_vec(trial).map_err(|error| fail(error.into()))?;
+        line.push(b'\n');
+        file.write_all(&line).map_err(fail)?;
+    }
+    std::fs::rename(&new, &path).map_err(|error| file_failure("replace", &path, &error))
+}

@@ -1,0 +1,118 @@
+use super::*;
+use crate::report::fixture;
+
+fn summary() -> Summary {
+    let (manifest, trials) = fixture::run();
+    summarise(&manifest, &trials, &[])
+}
+
+fn arm<'a>(summary: &'a Summary, name: &str) -> &'a ArmSummary {
+    summary.cells[0].arms.iter().find(|a| a.arm == name).unwrap()
+}
+
+#[test]
+fn void_and_tainted_trials_are_counted_named_and_not_used() {
+    let summary = summary();
+    let long_poll = arm(&summary, "long-poll");
+    assert_eq!((long_poll.valid, long_poll.tainted, long_poll.void), (5, 0, 1));
+    assert_eq!(long_poll.set_aside[0].reasons, ["accepted 10 connections, dialled 11"]);
+    assert!(long_poll.estimate(Quantity::LatenessP50).unwrap().interval.is_none());
+    let sse = arm(&summary, "sse");
+    assert_eq!((sse.valid, sse.tainted, sse.set_aside.len()), (6, 1, 1));
+    assert!(sse.estimate(Quantity::LatenessP50).unwrap().interval.is_some());
+}
+
+#[test]
+fn bytes_per_quote_are_the_ledger_over_the_quotes() {
+    let summary = summary();
+    let ws = arm(&summary, "ws");
+    // 120 payload + 2 framing + 1.1 heads; the fixture cuts each direction's heads to whole bytes.
+    assert!((ws.median(Quantity::ApplicationBytes).unwrap() - 123.1).abs() < 0.01);
+    // Without the 2,600 bytes of heads that set-up took over 4,000 quotes.
+    assert!((ws.median(Quantity::SteadyApplicationBytes).unwrap() - (123.1 - 0.65)).abs() < 0.01);
+    let pooled = ws.bytes.unwrap();
+    let total =
+        pooled.payload + pooled.framing + pooled.heads + pooled.tcp_ip_data.unwrap() + pooled.tcp_ip_bare.unwrap();
+    assert!((total / ws.median(Quantity::PacketBytes).unwrap() - 1.0).abs() < 0.03);
+    // 40 seconds, 10 clients.
+    let rate = (123.1 * 4_000.0 - 2_600.0) / 400.0;
+    assert!((ws.median(Quantity::ApplicationRate).unwrap() - rate).abs() < 0.1);
+    assert_eq!(arm(&summary, "poll-close").median(Quantity::Connections), Some(100.0 * 1_450.0 / 4_000.0));
+    assert_eq!(arm(&summary, "poll").median(Quantity::EmptyPolls), Some(10.0));
+    assert_eq!(ws.median(Quantity::EmptyPolls), None);
+}
+
+#[test]
+fn polling_is_later_and_two_blocks_too_few_say_so() {
+    let summary = summary();
+    let cell = &summary.cells[0];
+    let late = cell.comparison(Quantity::LatenessP50, "poll", "ws").unwrap();
+    assert_eq!((late.outcome, late.n), (Outcome::Differs, 6));
+    assert!((late.estimate.unwrap().get() - 125.0).abs() < 5.0, "{late:?}");
+    let turned = cell.comparison(Quantity::LatenessP50, "ws", "poll").unwrap();
+    assert_eq!(turned.estimate.unwrap().get(), -late.estimate.unwrap().get());
+    assert_eq!(turned.interval.unwrap().low.get(), -late.interval.unwrap().high.get());
+    let few = cell.comparison(Quantity::LatenessP50, "long-poll", "ws").unwrap();
+    assert_eq!((few.outcome, few.n), (Outcome::TooFewBlocks, 5));
+    assert!(few.interval.is_none());
+}
+
+#[test]
+fn unequal_delivery_is_never_compared() {
+    let (mut manifest, trials) = fixture::run();
+    manifest.arms[1].arm.delivery = wirerace_contract::spec::Delivery::Newest;
+    let summary = summarise(&manifest, &trials, &[]);
+    assert!(summary.cells[0].comparison(Quantity::PacketBytes, "poll", "ws").is_none());
+    assert!(summary.cells[0].comparison(Quantity::PacketBytes, "sse", "ws").is_some());
+}
+
+#[test]
+fn pairs_are_made_within_one_attempt() {
+    let (manifest, mut trials) = fixture::run();
+    // Block 2 is repeated for one arm only: its first attempt still has a partner, its second has none.
+    let mut again = trials.iter().find(|t| t.block == 2 && t.arm.name == "ws").unwrap().clone();
+    again.attempt = 2;
+    trials.push(again);
+    let summary = summarise(&manifest, &trials, &[]);
+    assert_eq!(summary.cells[0].comparison(Quantity::PacketBytes, "sse", "ws").unwrap().n, 6);
+    let ws = arm(&summary, "ws");
+    assert_eq!((ws.valid, ws.set_aside.len()), (6, 1));
+    assert_eq!(ws.set_aside[0].reasons, ["the block was repeated; a later attempt is used"]);
+}
+
+#[test]
+fn survives_json_and_an_empty_run() {
+    let summary = summary();
+    let text = serde_json::to_string(&summary).unwrap();
+    assert!(serde_json::from_str::<Summary>(&text).unwrap() == summary);
+    let (manifest, _) = fixture::run();
+    let empty = summarise(&manifest, &[], &[]);
+    assert!(empty.cells[0].arms.iter().all(|a| a.valid == 0 && a.lateness.curve.is_empty() && a.bytes.is_none()));
+}
+
+#[test]
+fn a_nan_or_a_damaged_histogram_is_left_out_and_said() {
+    let (manifest, mut trials) = fixture::run();
+    let measured = trials[0].measured.as_mut().unwrap();
+    measured.client.staleness.mean_ns = f64::NAN;
+    measured.client.lateness.histogram = "damaged".into();
+    let summary = summarise(&manifest, &trials, &[]);
+    let first = &summary.cells[0].arms[0];
+    assert_eq!(first.estimate(Quantity::StalenessMean).unwrap().n, 5);
+    assert_eq!(summary.warnings.len(), 1);
+}
+
+#[test]
+fn a_lost_quote_is_infinitely_late() {
+    let (manifest, mut trials) = fixture::run();
+    for trial in &mut trials {
+        if let Some(measured) = &mut trial.measured {
+            let histogram = measured.client.lateness.histogram().unwrap();
+            measured.client.lateness = wirerace_contract::distribution::Distribution::of(&histogram, 400);
+        }
+    }
+    let summary = summarise(&manifest, &trials, &[]);
+    assert_eq!(arm(&summary, "ws").median(Quantity::LatenessP99), Some(f64::INFINITY));
+    let text = serde_json::to_string(&summary).unwrap();
+    assert!(serde_json::from_str::<Summary>(&text).unwrap() == summary);
+}

@@ -1,0 +1,187 @@
+//! Numbers as people read them: three significant digits, units that fit, "∞" and "–" where there is no number.
+
+use super::{CellSummary, Estimate, Interval, Quantity, Reading, Summary};
+use crate::statistics::Scale;
+
+/// Stands where there is no number.
+pub const NOTHING: &str = "–";
+
+/// Three significant digits, thousands set apart by commas; `∞` for an infinity.
+#[must_use]
+pub fn number(value: f64) -> String {
+    if value.is_nan() {
+        return NOTHING.to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "∞" } else { "−∞" }.to_owned();
+    }
+    let size = value.abs();
+    let decimals = match size {
+        0.0 => 0,
+        s if s >= 99.95 => 0,
+        s if s >= 9.995 => 1,
+        s if s >= 0.9995 => 2,
+        // 0.0123 needs four decimals for three digits; below a millionth it is nothing to us.
+        s => (2 - s.log10().floor() as i32).clamp(3, 8) as usize,
+    };
+    let text = format!("{size:.decimals$}");
+    let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    let sign = if value < 0.0 && text != "0" { "−" } else { "" };
+    format!("{sign}{}", thousands(text))
+}
+
+fn thousands(digits: &str) -> String {
+    let (whole, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+    let mut text = String::new();
+    for (i, digit) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text + rest
+}
+
+/// A whole number, thousands set apart by commas.
+#[must_use]
+pub fn count(value: u64) -> String {
+    thousands(&value.to_string())
+}
+
+/// A duration given in milliseconds, in the unit that fits: `81 µs`, `12.3 ms`, `1.5 s`.
+#[must_use]
+pub fn duration(ms: f64) -> String {
+    match ms.abs() {
+        size if !size.is_finite() => number(ms),
+        0.0 => "0 ms".to_owned(),
+        size if size < 0.000_999_5 => format!("{} ns", number(ms * 1e6)),
+        size if size < 0.999_5 => format!("{} µs", number(ms * 1e3)),
+        size if size < 999.5 => format!("{} ms", number(ms)),
+        _ => format!("{} s", number(ms / 1e3)),
+    }
+}
+
+/// A number of bytes, in the unit that fits: `236 B`, `1.2 kB`, `3.4 MB` (powers of 1,000).
+#[must_use]
+pub fn bytes(bytes: f64) -> String {
+    match bytes.abs() {
+        size if !size.is_finite() => number(bytes),
+        size if size < 999.5 => format!("{} B", number(bytes)),
+        size if size < 999_500.0 => format!("{} kB", number(bytes / 1e3)),
+        _ => format!("{} MB", number(bytes / 1e6)),
+    }
+}
+
+/// `value` with the unit of `quantity`, fitted where that is a time.
+#[must_use]
+pub fn with_unit(quantity: Quantity, value: f64) -> String {
+    match quantity.unit() {
+        "ms" => duration(value),
+        "µs" => duration(value / 1e3),
+        "count" => number(value),
+        "%" => format!("{} %", number(value)),
+        unit => format!("{} {unit}", number(value)),
+    }
+}
+
+/// A number that may be missing.
+#[must_use]
+pub fn reading(value: Option<Reading>) -> String {
+    value.map_or_else(|| NOTHING.to_owned(), |v| number(v.get()))
+}
+
+/// `[low, high]`, each written by `write`.
+#[must_use]
+pub fn interval(interval: &Interval, write: impl Fn(f64) -> String) -> String {
+    format!("[{}, {}]", write(interval.low.get()), write(interval.high.get()))
+}
+
+/// The median, and its interval where there is one: `0.31 [0.29, 0.35]`.
+#[must_use]
+pub fn estimate(estimate: Option<&Estimate>) -> String {
+    let Some(estimate) = estimate else { return NOTHING.to_owned() };
+    let median = reading(estimate.median);
+    match &estimate.interval {
+        Some(bounds) if bounds.low != bounds.high => format!("{median} {}", interval(bounds, number)),
+        _ => median,
+    }
+}
+
+/// A difference or ratio in its own words: `12.3 ms`, `× 1.21`.
+#[must_use]
+pub fn effect(quantity: Quantity, scale: Scale, value: f64) -> String {
+    match scale {
+        Scale::Difference => with_unit(quantity, value),
+        Scale::Ratio => format!("× {}", number(value)),
+    }
+}
+
+/// The conditions of a cell: everything a figure must be quoted with.
+#[must_use]
+pub fn conditions(summary: &Summary, cell: &CellSummary) -> String {
+    let (load, feed) = (&cell.load, &cell.load.feed);
+    let trials = |pick: fn(&super::ArmSummary) -> u32| cell.arms.iter().map(pick).sum::<u32>();
+    let n = cell.arms.iter().map(|a| a.valid).filter(|n| *n > 0);
+    let n = match (n.clone().min(), n.max()) {
+        (Some(low), Some(high)) if low < high => format!("n = {low} to {high} trials an arm"),
+        (Some(low), _) => format!("n = {low} trial{} an arm", if low == 1 { "" } else { "s" }),
+        _ => "no valid trial".to_owned(),
+    };
+    let payload = match feed.payload_bytes {
+        0 => "the encoding's own size".to_owned(),
+        size => format!("{} bytes", count(u64::from(size))),
+    };
+    format!(
+        "{} clients, {} quotes/s ({}) over {} symbols, payload of {payload}, window {} s, {} path; {n}, run seed {}, \
+         feed seed {}; set aside: {} tainted, {} void",
+        count(u64::from(load.clients)),
+        number(feed.rate_per_s),
+        feed.arrivals,
+        feed.symbols,
+        number(load.window_ms as f64 / 1e3),
+        format!("{:?}", load.path).to_lowercase(),
+        summary.seed,
+        feed.seed,
+        trials(|a| a.tainted),
+        trials(|a| a.void),
+    )
+}
+
+/// `a`, `a and b`, `a, b and c`.
+#[must_use]
+pub fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits() {
+        let written: Vec<String> =
+            [0.0, 0.012_345, 0.31, 1.0, 1.234, 12.345, 99.97, 236.4, 1_234.5, 1_234_567.0, -2.5, f64::INFINITY]
+                .map(number)
+                .to_vec();
+        let expected = ["0", "0.0123", "0.31", "1", "1.23", "12.3", "100", "236", "1,234", "1,234,567", "−2.5", "∞"];
+        assert_eq!(written, expected);
+        assert_eq!(number(f64::NAN), NOTHING);
+    }
+
+    #[test]
+    fn durations_and_bytes_in_the_unit_that_fits() {
+        let durations = [0.0, 0.000_25, 0.081, 12.34, 1_500.0, f64::INFINITY].map(duration);
+        assert_eq!(durations, ["0 ms", "250 ns", "81 µs", "12.3 ms", "1.5 s", "∞"]);
+        assert_eq!([236.0, 1_200.0, 3_400_000.0].map(bytes), ["236 B", "1.2 kB", "3.4 MB"]);
+    }
+
+    #[test]
+    fn lists() {
+        let items = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!([list(&items[..0]), list(&items[..1]), list(&items)], ["", "a", "a, b and c"]);
+    }
+}

@@ -1,0 +1,286 @@
+//! One trial: a fresh server process and a fresh load process, from connecting everyone to closing everything.
+
+use std::fs::File;
+use std::future::Future;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use wirerace_clients::load::{Command, LoadSetup, Report};
+use wirerace_clients::recorder::Progress;
+use wirerace_contract::clock::{NS_PER_MS, monotonic_ns};
+use wirerace_contract::distribution::{Distribution, new_histogram};
+use wirerace_contract::meter::ControlSnapshot;
+use wirerace_contract::plan::PlanTable;
+use wirerace_contract::results::{ArmEntry, ClientReport, Cpu, Measured, MeterStages, Pinning, Window};
+use wirerace_contract::spec::LoadSpec;
+
+use crate::child::Process;
+use crate::control_client::ControlClient;
+use crate::ledger::ledger;
+use crate::load_command::LoadChild;
+use crate::machine::MachineTime;
+use crate::serve_command::{ServeChild, ServerReady};
+
+/// Everything that fixes a trial.
+#[derive(Clone, Debug)]
+pub struct TrialSetup<'a> {
+    /// What is raced.
+    pub entry: &'a ArmEntry,
+    /// What it carries.
+    pub load: &'a LoadSpec,
+    /// Seed of the phases, the same for all arms of a block.
+    pub phase_seed: u64,
+    /// Processors of the two processes.
+    pub pinning: Option<Pinning>,
+    /// Whether the wire meter counts.
+    pub metered: bool,
+    /// How often the load tells how it goes on.
+    pub progress_ms: Option<u64>,
+    /// A folder for the file of published times.
+    pub scratch: &'a Path,
+}
+
+/// What only the server can tell about the environment.
+#[derive(Clone, Debug, Default)]
+pub struct ServerFacts {
+    /// Scheduler slice of the feed's thread, microseconds.
+    pub feed_slice_us: Option<u64>,
+    /// Congestion control in force.
+    pub congestion_control: String,
+}
+
+/// What happens while a trial runs, for whoever watches.
+#[derive(Debug)]
+pub enum Happening<'a> {
+    /// The load told how it goes on.
+    Progress(&'a Progress),
+    /// The server's meter was read.
+    Meter(&'a ControlSnapshot),
+}
+
+/// Longest silence of a child before the trial is given up.
+const SILENCE: Duration = Duration::from_secs(60);
+/// How long the server may take until it has seen every connection closed.
+const CLOSING: Duration = Duration::from_secs(5);
+/// From the order to start to the start, nanoseconds: time for both processes to learn of it.
+const START_AHEAD_NS: u64 = 100 * NS_PER_MS;
+
+/// The instant to start a feed at that stands alone.
+pub async fn start_soon() -> u64 {
+    monotonic_ns() + START_AHEAD_NS
+}
+
+/// Runs a trial. `start` gives the instant at which the feed starts, once everyone is connected.
+///
+/// # Errors
+/// When a process dies or falls silent: the trial is void, for the reason given.
+pub async fn measure(
+    setup: &TrialSetup<'_>,
+    start: impl Future<Output = u64>,
+    mut watch: impl FnMut(Happening<'_>),
+) -> Result<(Measured, ServerFacts)> {
+    let log = tempfile::Builder::new().prefix("published-").tempfile_in(setup.scratch).context("no scratch file")?;
+    let (server, ready) = start_server(setup, log.path()).await?;
+    let mut load = start_load(setup, ready.quotes, log.path()).await?;
+    let mut stages = Stages::new(ControlClient::new(ready.control)?, setup.load);
+    match load.receive::<Report>(SILENCE).await? {
+        Report::Connected { .. } => {}
+        Report::Failed(why) => bail!(why),
+        other => bail!("the load process said {other:?} before it was connected"),
+    }
+    stages.connected = stages.control.meter().await?;
+    let start_ns = start.await;
+    stages.control.start_feed(start_ns).await?;
+    load.send(&Command::Start { start_ns }).await?;
+    let client = stages.follow(&mut load, start_ns, &mut watch).await?;
+    stages.control.shutdown().await?;
+    server.end(CLOSING).await;
+    load.end(CLOSING).await;
+
+    let publisher_lateness = publisher_lateness(log.as_file(), setup.load, start_ns, &client.window)?;
+    let cpu = stages.cpu(&client);
+    let server = stages.into_meter_stages();
+    let ledger = ledger(&server, setup.entry.descriptor.delivers);
+    let facts = ServerFacts { feed_slice_us: ready.feed_slice_us, congestion_control: ready.congestion_control };
+    Ok((Measured { client, server, publisher_lateness, ledger, cpu }, facts))
+}
+
+async fn start_server(setup: &TrialSetup<'_>, log: &Path) -> Result<(Process, ServerReady)> {
+    let mut server = Process::start("server", &["serve".to_owned(), "--child".to_owned()])?;
+    let child = ServeChild {
+        transport: setup.entry.arm.transport.clone(),
+        feed: setup.load.feed.clone(),
+        metered: setup.metered,
+        published_log: log.to_owned(),
+        cpu: setup.pinning.as_ref().map(|p| p.server_cpu),
+    };
+    server.send(&child).await?;
+    let ready = server.receive(SILENCE).await?;
+    Ok((server, ready))
+}
+
+async fn start_load(setup: &TrialSetup<'_>, address: SocketAddr, log: &Path) -> Result<Process> {
+    let mut load = Process::start("load", &["load".to_owned(), "--child".to_owned()])?;
+    let child = LoadChild {
+        setup: LoadSetup {
+            arm: setup.entry.arm.clone(),
+            load: setup.load.clone(),
+            address,
+            seed: setup.phase_seed,
+            published_log: Some(log.to_owned()),
+            progress_ms: setup.progress_ms,
+        },
+        cpu: setup.pinning.as_ref().map(|p| p.load_cpu),
+    };
+    load.send(&child).await?;
+    Ok(load)
+}
+
+/// The snapshots of a trial, as they come in.
+struct Stages<'a> {
+    control: ControlClient,
+    load: &'a LoadSpec,
+    connected: ControlSnapshot,
+    /// At the window's begin and end.
+    samples: Vec<(ControlSnapshot, Option<MachineTime>)>,
+    drained: ControlSnapshot,
+    closed: ControlSnapshot,
+}
+
+impl<'a> Stages<'a> {
+    fn new(control: ControlClient, load: &'a LoadSpec) -> Self {
+        let empty = ControlSnapshot::default;
+        Self { control, load, connected: empty(), samples: Vec::new(), drained: empty(), closed: empty() }
+    }
+
+    /// Follows the load's reports from the start of the feed to the last one.
+    async fn follow(
+        &mut self,
+        load: &mut Process,
+        start_ns: u64,
+        watch: &mut impl FnMut(Happening<'_>),
+    ) -> Result<ClientReport> {
+        let whole = Duration::from_millis(self.load.warm_up_max_ms + self.load.window_ms);
+        let silence = SILENCE + whole + Duration::from_secs(self.load.wait_s);
+        let mut bounds = None;
+        loop {
+            // The two instants of the window are met in between the load's reports.
+            let instant_ns = self.next_instant(bounds);
+            let report: Report = tokio::select! {
+                // Cancelled in the middle of a line, `Lines` keeps what it has read of it.
+                report = load.receive(silence) => report?,
+                () = sleep_until(instant_ns), if instant_ns.is_some() => {
+                    self.sample().await?;
+                    continue;
+                }
+            };
+            match report {
+                Report::Window { window, start_ns: from_ns, end_ns } => {
+                    self.control.stop_feed_after(window.last_seq).await?;
+                    bounds = Some((from_ns, end_ns));
+                }
+                Report::Progress(progress) => {
+                    watch(Happening::Progress(&progress));
+                    watch(Happening::Meter(&self.control.meter().await?));
+                }
+                Report::Drained => {
+                    // The last quote may be in everyone's hands before the window ends.
+                    while let Some(instant_ns) = self.next_instant(bounds) {
+                        sleep_until(Some(instant_ns)).await;
+                        self.sample().await?;
+                    }
+                    self.drained = self.control.meter().await?;
+                    load.send(&Command::Close).await?;
+                }
+                Report::Done(client) => {
+                    self.closed = self.all_closed().await?;
+                    return Ok(*client);
+                }
+                Report::Failed(why) => return Err(anyhow!(why)),
+                Report::Connected { .. } => bail!("the load process connected twice (start {start_ns})"),
+            }
+        }
+    }
+
+    /// Which instant of the window is to be sampled next.
+    fn next_instant(&self, bounds: Option<(u64, u64)>) -> Option<u64> {
+        let (start_ns, end_ns) = bounds?;
+        [start_ns, end_ns].get(self.samples.len()).copied()
+    }
+
+    async fn sample(&mut self) -> Result<()> {
+        self.samples.push((self.control.meter().await?, MachineTime::now()));
+        Ok(())
+    }
+
+    /// Waits until the server has seen every connection closed.
+    async fn all_closed(&self) -> Result<ControlSnapshot> {
+        let begin = monotonic_ns();
+        loop {
+            let snapshot = self.control.meter().await?;
+            if snapshot.meter.connections_open == 0 {
+                return Ok(snapshot);
+            }
+            if monotonic_ns() - begin > CLOSING.as_nanos() as u64 {
+                bail!(
+                    "{} connections were still open {} s after the clients closed them",
+                    snapshot.meter.connections_open,
+                    CLOSING.as_secs()
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn cpu(&self, client: &ClientReport) -> Cpu {
+        let [(from, machine_from), (to, machine_to)] = self.samples.as_slice() else { return Cpu::default() };
+        let wall_us = (to.taken_ns - from.taken_ns) / 1_000;
+        let machine = machine_from.zip(*machine_to);
+        Cpu {
+            wall_us,
+            machine_us: machine.map(|(from, to)| to.busy_since(&from, wall_us)),
+            steal_us: machine.map(|(from, to)| to.steal_us.saturating_sub(from.steal_us)),
+            server_us: to.process.cpu_us().saturating_sub(from.process.cpu_us()),
+            load_us: client.process.window_end.cpu_us().saturating_sub(client.process.window_start.cpu_us()),
+        }
+    }
+
+    fn into_meter_stages(self) -> MeterStages {
+        let (window_start, window_end) = match self.samples.as_slice() {
+            [(start, _), (end, _)] => (start.clone(), end.clone()),
+            // No window was ever reported: the counts of quotes say the rest.
+            _ => (self.connected.clone(), self.connected.clone()),
+        };
+        MeterStages { connected: self.connected, window_start, window_end, drained: self.drained, closed: self.closed }
+    }
+}
+
+async fn sleep_until(instant_ns: Option<u64>) {
+    if let Some(instant_ns) = instant_ns {
+        tokio::time::sleep(Duration::from_nanos(instant_ns.saturating_sub(monotonic_ns()))).await;
+    }
+}
+
+/// published − due over the quotes of the window, from the server's log of published times: u64, little-endian,
+/// at 8 × (seq − 1).
+fn publisher_lateness(mut log: &File, load: &LoadSpec, start_ns: u64, window: &Window) -> Result<Distribution> {
+    let mut bytes = Vec::new();
+    log.read_to_end(&mut bytes).context("cannot read the log of published times")?;
+    let (published, _) = bytes.as_chunks::<8>();
+    let mut plan = PlanTable::new(&load.feed);
+    let mut histogram = new_histogram();
+    let mut never = 0;
+    for seq in window.first_seq.max(1)..=window.last_seq {
+        match published.get(seq as usize - 1).map(|bytes| u64::from_le_bytes(*bytes)) {
+            Some(published_ns) if published_ns > 0 => {
+                let late_ns = published_ns.saturating_sub(start_ns + plan.due_offset_ns(seq));
+                histogram.saturating_record(late_ns.max(1));
+            }
+            _ => never += 1,
+        }
+    }
+    Ok(Distribution::of(&histogram, never))
+}

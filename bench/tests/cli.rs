@@ -1,0 +1,185 @@
+//! The command line, as a person meets it: help, mistakes, exit codes, and the files that a run leaves.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn wirerace(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wirerace"));
+    command.args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Bad usage: exit code 2, and the words that tell the remedy.
+fn refused(arguments: &[&str], words: &[&str]) {
+    let output = wirerace(arguments);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+    for word in words {
+        assert!(said.contains(word), "{arguments:?} does not say `{word}`: {said}");
+    }
+}
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    let output = wirerace(&["--help"]);
+    let said = stdout(&output);
+    assert!(output.status.success());
+    assert!(said.contains("Examples:") && said.contains("wirerace race") && said.contains("Exit codes"), "{said}");
+    for command in ["race", "run", "report", "serve", "load"] {
+        assert!(wirerace(&[command, "--help"]).status.success(), "{command} has no help");
+    }
+}
+
+#[test]
+fn mistakes_name_the_nearest_valid_word() {
+    refused(&["run", "transprots"], &["`transprots`", "nearest is `transports`"]);
+    refused(&["run", "transports", "--arms", "wss"], &["`wss`", "nearest is `ws`"]);
+    refused(&["run", "limits", "--only", "memry"], &["nearest is `memory`"]);
+    refused(&["run", "--block", "3"], &["--blocks"]);
+    refused(&["race", "--arms", "longpoll"], &["nearest is `long-poll`"]);
+    refused(&["load", "--arm", "pol"], &["nearest is `poll`"]);
+    refused(&["serve", "--transport", "web-socket"], &["nearest is `websocket`"]);
+    refused(&["serve", "--rate", "0"], &["0.01 to 1,000,000"]);
+    refused(&["serve", "--symbols", "17"], &["1 to 16"]);
+    refused(&["race", "--rate", "nan"], &["0.01 to 1,000,000"]);
+    refused(&["run", "missing.toml"], &["missing.toml", "check the path"]);
+}
+
+#[test]
+fn an_experiment_with_an_unknown_key_or_an_impossible_arm_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mine.toml");
+    let load = "clients = 1\nfeed = { seed = 1, symbols = 1, arrivals = \"poisson\", rate_per_s = 1.0, payload_bytes = 0 }\n\
+                window_ms = 1000\nwarm_up_max_ms = 0\nwait_s = 5\nconnects_per_s = 100\n";
+    let whole = |arms: &str, more: &str| {
+        format!(
+            "question = \"?\"\nblocks = 1\ninterval_ms = 100\narms = [{arms}]\n{more}\n[[cells]]\nname = \"a\"\n[cells.load]\n{load}"
+        )
+    };
+    let binary = r#"{ name = "b", transport = "sse", encoding = "binary" }"#;
+    for (text, words) in [
+        (whole("\"ws\"", "clints = 4"), vec!["clints", "line 5"]),
+        (whole(binary, ""), vec!["text only", "tick"]),
+        (whole("", ""), vec!["nothing to run"]),
+        (whole("\"ws\", \"ws\"", ""), vec!["two arms are called `ws`"]),
+        (
+            whole(r#"{ name = "n", transport = "websocket", delivery = "newest", interval_ms = 0 }"#, ""),
+            vec!["interval_ms"],
+        ),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        refused(&["run", path.to_str().unwrap()], &words);
+    }
+}
+
+#[test]
+fn a_port_in_use_says_so_and_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = wirerace(&["serve", "--port", &port]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&port) && said.contains("in use"), "{said}");
+}
+
+#[test]
+fn nothing_listening_says_so() {
+    // A port that was free a moment ago: nobody else on this machine takes it up in between but by chance.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let output = wirerace(&["load", "--arm", "ws", "--to", &format!("127.0.0.1:{port}")]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("wirerace serve"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_report_of_missing_or_damaged_files_is_one_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().to_str().unwrap().to_owned();
+    let output = wirerace(&["report", &folder]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("manifest.json"), "{}", stderr(&output));
+    std::fs::write(dir.path().join("manifest.json"), "{ not json").unwrap();
+    let output = wirerace(&["report", &folder]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output).trim().lines().count(), 1, "{}", stderr(&output));
+}
+
+#[test]
+fn a_results_folder_that_cannot_be_made_says_which() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let inside = file.path().join("results");
+    let output = wirerace(&["run", "tiny", "--out", inside.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("results") && !stderr(&output).contains("panicked"), "{}", stderr(&output));
+}
+
+#[test]
+fn doctor_tells_what_is_measured_here() {
+    let output = wirerace(&["doctor"]);
+    let said = stdout(&output);
+    assert!(output.status.success());
+    for word in ["TCP_INFO", "open files", "scheduler slice"] {
+        assert!(said.contains(word), "{said}");
+    }
+}
+
+#[test]
+fn completions_for_a_shell() {
+    assert!(stdout(&wirerace(&["completions", "bash"])).contains("wirerace"));
+}
+
+/// One tiny run, then everything that can be done with its files.
+#[test]
+fn a_tiny_run_leaves_sound_files_and_can_be_resumed_after_a_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = wirerace(&["run", "tiny", "--out", dir.path().to_str().unwrap()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let run = std::fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
+    validate(&run);
+
+    // As if the machine had stopped in the middle of the third line.
+    let trials = run.join("trials.jsonl");
+    let text = std::fs::read_to_string(&trials).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 5);
+    let cut = format!("{}\n{}\n{}", lines[0], lines[1], &lines[2][..lines[2].len() / 2]);
+    std::fs::write(&trials, cut).unwrap();
+    let output = wirerace(&["run", "--resume", run.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let resumed = std::fs::read_to_string(&trials).unwrap();
+    let resumed: Vec<&str> = resumed.lines().collect();
+    assert_eq!(resumed.len(), 5);
+    assert_eq!(resumed[..2], lines[..2], "what was measured before the cut is kept as it was");
+    validate(&run);
+
+    // A damaged line that is not the last is not skipped in silence.
+    std::fs::write(&trials, format!("{}\n{{broken\n{}\n", lines[0], lines[1])).unwrap();
+    let output = wirerace(&["report", run.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("line 2"), "{}", stderr(&output));
+}
+
+fn validate(run: &Path) {
+    let schemas = wirerace::schemas::all();
+    let check = |name: &str, text: &str| {
+        let schema = &schemas.iter().find(|(file, _)| file.starts_with(name)).unwrap().1;
+        let value: serde_json::Value = serde_json::from_str(text).unwrap();
+        let validator = jsonschema::validator_for(schema.as_value()).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{name}: {errors:?}");
+    };
+    let read = |file: &str| std::fs::read_to_string(run.join(file)).unwrap();
+    check("manifest", &read("manifest.json"));
+    check("summary", &read("summary.json"));
+    read("trials.jsonl").lines().for_each(|line| check("trial", line));
+    for file in ["report.html", "report.md", "summary.csv"] {
+        assert!(!read(file).is_empty());
+    }
+}

@@ -1,0 +1,246 @@
+//! One suite over every row of the registry: its server and its client, joined by real sockets.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::watch;
+use wirerace::registry::{ROWS, Row};
+use wirerace_clients::backoff::BackoffPolicy;
+use wirerace_clients::pacer::Pacer;
+use wirerace_clients::target::{Event, Target, TrafficCounters};
+use wirerace_contract::clock::monotonic_ns;
+use wirerace_contract::cursor::Epoch;
+use wirerace_contract::encoding::Encoding;
+use wirerace_contract::feed::FeedSpec;
+use wirerace_contract::messages::GapReason;
+use wirerace_contract::plan::Plan;
+use wirerace_contract::quote::Quote;
+use wirerace_contract::spec::{Arm, Connection, Delivery};
+use wirerace_servers::listener::{ListenOptions, Listener, ServerHandle};
+use wirerace_servers::tape::Tape;
+use wirerace_servers::wire_meter::Meter;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn feed() -> FeedSpec {
+    FeedSpec { symbols: 1, ..FeedSpec::default() }
+}
+
+fn quotes() -> impl Iterator<Item = Quote> {
+    Plan::new(&feed())
+}
+
+/// A server whose quotes the test publishes itself.
+struct Server {
+    tape: Tape,
+    handle: ServerHandle,
+    meter: Meter,
+    script: Box<dyn Iterator<Item = Quote>>,
+}
+
+impl Server {
+    fn start(row: &Row, epoch: u64, capacity: usize, address: SocketAddr) -> Self {
+        let tape = Tape::new(Epoch::from_number(epoch), feed(), capacity);
+        let listener = Listener::bind(ListenOptions { address, ..ListenOptions::default() }).unwrap();
+        let meter = Meter::new(true);
+        let handle = listener.serve((row.routes)(tape.clone()), meter.clone());
+        Self { tape, handle, meter, script: Box::new(quotes()) }
+    }
+
+    fn publish(&mut self, n: usize) {
+        for quote in self.script.by_ref().take(n) {
+            self.tape.publish(quote).unwrap();
+        }
+    }
+
+    async fn stop(self) {
+        self.tape.close();
+        assert_eq!(self.handle.shutdown(DEADLINE).await, 0, "every client is ended, none cut");
+    }
+}
+
+fn anywhere() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+/// A client of a row and what it needs to live.
+struct Client {
+    events: futures_util::stream::BoxStream<'static, Event>,
+    stop: watch::Sender<bool>,
+    _start: watch::Sender<Option<u64>>,
+    traffic: Arc<TrafficCounters>,
+}
+
+fn arm(row: &Row, connection: Connection, delivery: Delivery, encoding: Encoding) -> Arm {
+    let transport = row.descriptor.name.to_string();
+    // Polls often, so that the suite is quick; 20 ms at most between quotes where they are conflated.
+    Arm { name: transport.clone(), transport, connection, delivery, interval_ms: 20, encoding }
+}
+
+impl Client {
+    fn start(row: &Row, address: SocketAddr, arm: Arm) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let (start, started) = watch::channel(Some(monotonic_ns()));
+        let traffic = Arc::new(TrafficCounters::default());
+        let target = Target {
+            address,
+            payload_bytes: feed().payload_bytes_in(arm.encoding).unwrap(),
+            arm: Arc::new(arm),
+            wait_s: 30,
+            source: None,
+            phase: 0.5,
+            start: started,
+            stop: stopped,
+            pacer: Pacer::start().unwrap(),
+            traffic: traffic.clone(),
+            backoff: BackoffPolicy { first_ms: 1, most_ms: 20 },
+            seed: 1,
+        };
+        Self { events: (row.arrivals)(target), stop, _start: start, traffic }
+    }
+
+    async fn event(&mut self) -> Event {
+        tokio::time::timeout(DEADLINE, self.events.next()).await.expect("nothing came").expect("the client ended")
+    }
+
+    async fn connected(&mut self) {
+        while !matches!(self.event().await, Event::Connected { .. }) {}
+    }
+
+    /// The numbers of the next `n` quotes, and the gaps announced on the way.
+    async fn quotes(&mut self, n: usize) -> (Vec<u64>, Vec<wirerace_contract::messages::Gap>) {
+        let (mut seqs, mut gaps) = (Vec::new(), Vec::new());
+        while seqs.len() < n {
+            match self.event().await {
+                Event::Quote { seq, payload_bytes, .. } => {
+                    assert!(payload_bytes > 0);
+                    seqs.push(seq);
+                }
+                Event::Gap { gap, .. } => gaps.push(gap),
+                Event::Failed { reason } => panic!("{reason}"),
+                _ => {}
+            }
+        }
+        (seqs, gaps)
+    }
+
+    /// Tells the client to leave and waits until it has.
+    async fn leave(mut self) -> Vec<Event> {
+        self.stop.send(true).unwrap();
+        let mut rest = Vec::new();
+        while let Some(event) = tokio::time::timeout(DEADLINE, self.events.next()).await.expect("does not leave") {
+            rest.push(event);
+        }
+        rest
+    }
+}
+
+/// Every row, with every way of keeping connections and every encoding that its transport carries.
+fn arms() -> impl Iterator<Item = (&'static Row, Connection, Encoding)> {
+    ROWS.iter().flat_map(|row| {
+        let encodings = Encoding::ALL.into_iter().filter(|encoding| encoding.is_text() || !row.text_only);
+        encodings.flat_map(move |encoding| row.arms.iter().map(move |(_, connection)| (row, *connection, encoding)))
+    })
+}
+
+#[tokio::test]
+async fn scripted_quotes_arrive_exactly_once_and_in_order() {
+    for (row, connection, encoding) in arms() {
+        let mut server = Server::start(row, 1, 1_000, anywhere());
+        let arm = arm(row, connection, Delivery::Every, encoding);
+        let mut client = Client::start(row, server.handle.local_addr(), arm);
+        client.connected().await;
+        let mut all = Vec::new();
+        // Singly, so that quotes land between two polls and into an idle stream; then many at once; then singly again.
+        for n in [1, 1, 1, 100, 1] {
+            server.publish(n);
+            all.extend(client.quotes(n).await.0);
+        }
+        let name = format!("{} {connection:?} {encoding}", row.descriptor.name);
+        assert_eq!(all, (1..=104).collect::<Vec<u64>>(), "{name}");
+        let rest = client.leave().await;
+        assert!(!rest.iter().any(|event| matches!(event, Event::Quote { .. })), "{name}: something came twice");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn newest_only_leaves_out_what_is_superseded_and_ends_with_the_newest() {
+    for row in &ROWS {
+        let mut server = Server::start(row, 1, 1_000, anywhere());
+        let arm = arm(row, Connection::Kept, Delivery::Newest, Encoding::Json);
+        let mut client = Client::start(row, server.handle.local_addr(), arm);
+        client.connected().await;
+        // The last is published in the same turn as the others: nobody can have been served in between.
+        server.publish(50);
+        let (first, gaps) = client.quotes(1).await;
+        assert_eq!((first, gaps), (vec![50], vec![]), "{}: what is superseded is no gap", row.descriptor.name);
+        server.publish(7);
+        assert_eq!(client.quotes(1).await.0, [57], "{}", row.descriptor.name);
+        client.leave().await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn quotes_fallen_off_the_tape_are_announced() {
+    for row in &ROWS {
+        let mut server = Server::start(row, 1, 10, anywhere());
+        let arm = arm(row, Connection::Kept, Delivery::Every, Encoding::Json);
+        let mut client = Client::start(row, server.handle.local_addr(), arm);
+        client.connected().await;
+        server.publish(1);
+        assert_eq!(client.quotes(1).await.0, [1]);
+        // In one turn of this thread: the client has no chance to read in between.
+        server.publish(30);
+        let (seqs, gaps) = client.quotes(10).await;
+        assert_eq!(seqs, (22..=31).collect::<Vec<u64>>(), "{}", row.descriptor.name);
+        let [gap] = gaps[..] else { panic!("{}: {gaps:?}", row.descriptor.name) };
+        assert_eq!((gap.reason, gap.first, gap.last), (GapReason::Evicted, 2, 21), "{}", row.descriptor.name);
+        client.leave().await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_with_another_epoch_is_noticed_and_read_on() {
+    for row in &ROWS {
+        let mut server = Server::start(row, 1, 100, anywhere());
+        let address = server.handle.local_addr();
+        let arm = arm(row, Connection::Kept, Delivery::Every, Encoding::Json);
+        let mut client = Client::start(row, address, arm);
+        client.connected().await;
+        server.publish(3);
+        assert_eq!(client.quotes(3).await.0, [1, 2, 3]);
+        server.stop().await;
+        let mut server = Server::start(row, 2, 100, address);
+        server.publish(2);
+        let (seqs, gaps) = client.quotes(2).await;
+        assert_eq!(seqs, [1, 2], "{}", row.descriptor.name);
+        assert!(gaps.iter().any(|gap| gap.reason == GapReason::Epoch), "{}: {gaps:?}", row.descriptor.name);
+        client.leave().await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn client_and_server_count_the_same_connections_and_requests() {
+    for (row, connection, encoding) in arms() {
+        let mut server = Server::start(row, 1, 1_000, anywhere());
+        let arm = arm(row, connection, Delivery::Every, encoding);
+        let mut client = Client::start(row, server.handle.local_addr(), arm);
+        client.connected().await;
+        server.publish(5);
+        client.quotes(5).await;
+        let traffic = client.traffic.clone();
+        client.leave().await;
+        let meter = server.meter.clone();
+        server.stop().await;
+        let seen = meter.snapshot();
+        let name = format!("{} {connection:?} {encoding}", row.descriptor.name);
+        assert_eq!((traffic.dialled(), traffic.requests()), (seen.connections_accepted, seen.requests), "{name}");
+        assert_eq!(seen.payload_bytes_out, 5 * feed().payload_bytes_in(encoding).unwrap() as u64, "{name}");
+    }
+}

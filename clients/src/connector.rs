@@ -1,0 +1,137 @@
+//! How clients connect: the same care for every transport, and every dial counted.
+//!
+//! `TCP_NODELAY` on, no proxies, no redirects, no retries, no pool shared between users. reqwest keeps its connections
+//! to itself, so dials are counted in a layer around its connector; the WebSocket client dials its own socket, because
+//! the library's own way leaves Nagle's algorithm on.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use reqwest::header::{CONNECTION, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use tokio::net::{TcpSocket, TcpStream};
+use tower::{Layer, Service};
+
+use crate::target::{Target, TrafficCounters};
+
+/// One user's HTTP client: a connection pool of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpClient {
+    client: reqwest::Client,
+    base: String,
+    dials: Arc<AtomicU64>,
+    traffic: Arc<TrafficCounters>,
+}
+
+impl HttpClient {
+    /// The client of `target`'s user. Nothing is dialled yet.
+    pub(crate) fn new(target: &Target) -> Result<Self, reqwest::Error> {
+        let dials = Arc::new(AtomicU64::new(0));
+        let mut builder = reqwest::Client::builder()
+            .http1_only()
+            .no_proxy()
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .tcp_nodelay(true)
+            .local_address(target.source)
+            // No timer per pool: an idle connection is kept until somebody closes it.
+            .pool_idle_timeout(None)
+            .connector_layer(CountDials { dials: dials.clone(), traffic: target.traffic.clone() });
+        if target.closes() {
+            // Without a pool reqwest still asks the server to keep the connection: both are needed.
+            let close = HeaderMap::from_iter([(CONNECTION, HeaderValue::from_static("close"))]);
+            builder = builder.pool_max_idle_per_host(0).default_headers(close);
+        }
+        let (client, base) = (builder.build()?, format!("http://{}", target.address));
+        Ok(Self { client, base, dials, traffic: target.traffic.clone() })
+    }
+
+    /// A `GET` of `path_and_query`, counted as a request.
+    pub(crate) fn get(&self, path_and_query: &str) -> reqwest::RequestBuilder {
+        self.traffic.count_request();
+        self.client.get(format!("{}{path_and_query}", self.base))
+    }
+
+    /// How many connections this user has established.
+    pub(crate) fn dials(&self) -> u64 {
+        self.dials.load(Ordering::Relaxed)
+    }
+}
+
+/// The error and what caused it, in one sentence: reqwest's own text stops at "error sending request".
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> Box<str> {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.ends_with(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = inner.source();
+    }
+    text.into()
+}
+
+/// Dials for a client that speaks its own protocol.
+///
+/// # Errors
+/// The system's, for example when nobody listens or no port is left on the source address.
+pub(crate) async fn dial(target: &Target) -> io::Result<TcpStream> {
+    let socket = if target.address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_nodelay(true)?;
+    if let Some(source) = target.source {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    let stream = socket.connect(target.address).await?;
+    target.traffic.count_dial();
+    Ok(stream)
+}
+
+#[derive(Clone, Debug)]
+struct CountDials {
+    dials: Arc<AtomicU64>,
+    traffic: Arc<TrafficCounters>,
+}
+
+impl<S> Layer<S> for CountDials {
+    type Service = CountedDials<S>;
+    fn layer(&self, inner: S) -> Self::Service {
+        CountedDials { inner, counts: self.clone() }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct CountedDials<S> {
+    inner: S,
+    counts: CountDials,
+}
+
+impl<S, Address> Service<Address> for CountedDials<S>
+where
+    S: Service<Address>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, address: Address) -> Self::Future {
+        let (dialling, counts) = (self.inner.call(address), self.counts.clone());
+        Box::pin(async move {
+            let connection = dialling.await?;
+            counts.dials.fetch_add(1, Ordering::Relaxed);
+            counts.traffic.count_dial();
+            Ok(connection)
+        })
+    }
+}

@@ -1,0 +1,378 @@
+//! From events to figures: lateness, transit, losses, order, staleness.
+//!
+//! One recorder serves all clients of a load. What it keeps per client is a few dozen bytes; distributions are kept
+//! once, over all clients. Every quote is accounted for: received + superseded + lost = planned, per client.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+use wirerace_contract::cursor::Epoch;
+use wirerace_contract::distribution::{Distribution, new_histogram};
+use wirerace_contract::feed::FeedSpec;
+use wirerace_contract::messages::{Gap, GapReason};
+use wirerace_contract::plan::PlanTable;
+use wirerace_contract::results::{ClientReport, LoadUsage, QuoteCounts, Traffic, Window};
+use wirerace_contract::spec::Delivery;
+
+use crate::ledger::{ClientLedger, Placed};
+use crate::quote_ring::{PublishedLog, QuoteRing};
+use crate::staleness::StalenessMeter;
+use crate::target::{Event, TrafficCounters};
+use crate::window::Second;
+
+/// How many different errors are kept in words.
+const ERRORS_MAX: usize = 8;
+
+/// The recorder of one load.
+#[derive(Debug)]
+pub struct Recorder {
+    delivery: Delivery,
+    plan: PlanTable,
+    clients: Vec<ClientLedger>,
+    start_ns: Option<u64>,
+    window: Option<Window>,
+    epoch: Option<Epoch>,
+    all: QuoteCounts,
+    in_window: QuoteCounts,
+    totals: Second,
+    lateness: Histogram<u64>,
+    transit: Histogram<u64>,
+    plan_error: Histogram<u64>,
+    live: Option<Histogram<u64>>,
+    ring: QuoteRing,
+    staleness: StalenessMeter,
+    traffic: Traffic,
+    counters: Arc<TrafficCounters>,
+    errors: Vec<String>,
+    connected: u32,
+    failure: Option<String>,
+    caught_up: u32,
+}
+
+/// Running totals, cheap enough to be taken ten times a second.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Nanoseconds since the feed's start; 0 before.
+    pub offset_ns: u64,
+    /// Clients that have been connected.
+    pub connected: u32,
+    /// Quotes received so far, over all clients.
+    pub received: u64,
+    /// Median lateness of all quotes so far; `null` before the first.
+    pub lateness_p50_ns: Option<u64>,
+    /// 99th percentile of it.
+    pub lateness_p99_ns: Option<u64>,
+    /// Mean excess staleness in the window so far; `null` before it.
+    pub staleness_mean_ns: Option<f64>,
+    /// Share of time with a wrong price in the window so far; `null` before it.
+    pub wrong_price_share: Option<f64>,
+    /// What the clients did so far.
+    pub traffic: Traffic,
+}
+
+impl Recorder {
+    /// A recorder for `clients` clients. `live` keeps what [`Self::progress`] needs beside the report.
+    #[must_use]
+    pub fn new(clients: u32, delivery: Delivery, feed: &FeedSpec, counters: Arc<TrafficCounters>, live: bool) -> Self {
+        Self {
+            delivery,
+            plan: PlanTable::new(feed),
+            clients: (0..clients).map(|_| ClientLedger::default()).collect(),
+            start_ns: None,
+            window: None,
+            epoch: None,
+            all: QuoteCounts::default(),
+            in_window: QuoteCounts::default(),
+            totals: Second::default(),
+            lateness: new_histogram(),
+            transit: new_histogram(),
+            plan_error: new_histogram(),
+            live: live.then(new_histogram),
+            ring: QuoteRing::new(clients),
+            staleness: StalenessMeter::new(clients as usize, feed.symbols),
+            traffic: Traffic::default(),
+            counters,
+            errors: Vec::new(),
+            connected: 0,
+            failure: None,
+            caught_up: 0,
+        }
+    }
+
+    /// The feed starts at `start_ns` of the monotonic clock; the server logs published times at `published_log`.
+    pub fn start(&mut self, start_ns: u64, published_log: Option<&Path>) {
+        self.start_ns = Some(start_ns);
+        match published_log.map(PublishedLog::open) {
+            Some(Ok(log)) => self.ring.set_log(log),
+            Some(Err(error)) => {
+                self.error(format!("no transit times: the log of published quotes cannot be read: {error}"))
+            }
+            None => {}
+        }
+    }
+
+    /// Sets the window, `[start_offset_ns, end_offset_ns)`. Must be told before it begins. Quotes after its last are
+    /// left out of all counts from now on.
+    pub fn open_window(&mut self, start_offset_ns: u64, end_offset_ns: u64, warm_up_agreed: bool) -> Window {
+        let window = Window {
+            start_offset_ns,
+            end_offset_ns,
+            first_seq: self.plan.last_due_before(start_offset_ns) + 1,
+            last_seq: self.plan.last_due_before(end_offset_ns),
+            warm_up_agreed,
+        };
+        self.staleness.open_window(&mut self.plan, start_offset_ns, end_offset_ns);
+        self.caught_up = self.clients.iter().filter(|client| client.is_done(window.last_seq)).count() as u32;
+        self.window = Some(window);
+        window
+    }
+
+    /// Takes one event of client `client` (0, 1, 2 …).
+    pub fn event(&mut self, client: usize, event: Event) {
+        match event {
+            Event::Connected { epoch } => self.connected(client, epoch),
+            Event::Quote { seq, received_ns, payload_bytes } => {
+                self.traffic.payload_bytes += u64::from(payload_bytes);
+                self.quote(client, seq, received_ns);
+            }
+            Event::Gap { epoch, gap } => self.gap(client, epoch, gap),
+            Event::Poll { planned_ns, issued_ns } => self.poll(planned_ns, issued_ns),
+            Event::PollsSkipped { count } => self.traffic.polls_skipped += count,
+            Event::EmptyPoll => self.traffic.polls_empty += 1,
+            Event::Disconnected { reason } => self.error(reason.into()),
+            Event::Failed { reason } => {
+                self.failure.get_or_insert_with(|| reason.to_string());
+                self.error(reason.into());
+                self.leave(client);
+            }
+        }
+    }
+
+    fn connected(&mut self, client: usize, epoch: Option<Epoch>) {
+        let Some(ledger) = self.clients.get_mut(client) else { return };
+        if ledger.was_connected() {
+            self.traffic.reconnects += 1;
+        } else {
+            ledger.set_connected();
+            self.connected += 1;
+        }
+        self.check_epoch(client, epoch);
+    }
+
+    fn check_epoch(&mut self, client: usize, epoch: Option<Epoch>) {
+        let (Some(now), known) = (epoch, self.epoch) else { return };
+        if now == *self.epoch.get_or_insert(now) {
+            return;
+        }
+        let before = known.map_or_else(String::new, |epoch| epoch.to_string());
+        self.error(format!("the server began another stream ({before}, now {now}): its quotes are not counted"));
+        self.leave(client);
+    }
+
+    /// Nothing more is expected of the client.
+    fn leave(&mut self, client: usize) {
+        let last_seq = self.window.map(|window| window.last_seq);
+        if let Some(ledger) = self.clients.get_mut(client) {
+            let was_done = last_seq.is_some_and(|last_seq| ledger.is_done(last_seq));
+            ledger.leave();
+            self.caught_up += u32::from(last_seq.is_some() && !was_done);
+        }
+    }
+
+    fn gap(&mut self, client: usize, epoch: Option<Epoch>, gap: Gap) {
+        self.traffic.gaps += 1;
+        self.check_epoch(client, epoch);
+        if gap.reason == GapReason::Epoch {
+            return;
+        }
+        self.error(format!("the server announced that quotes {} to {} are lost", gap.first, gap.last));
+        let Some(window) = self.window else {
+            if let Some(ledger) = self.clients.get_mut(client) {
+                ledger.skip_to(gap.last, self.delivery);
+            }
+            return;
+        };
+        if let Some(ledger) = self.clients.get_mut(client) {
+            let was_done = ledger.is_done(window.last_seq);
+            ledger.skip_to(gap.last, self.delivery);
+            self.caught_up += u32::from(!was_done && ledger.is_done(window.last_seq));
+        }
+    }
+
+    fn poll(&mut self, planned_ns: u64, issued_ns: u64) {
+        self.traffic.polls_issued += 1;
+        let (Some(start_ns), Some(window)) = (self.start_ns, self.window) else { return };
+        let offset_ns = planned_ns.saturating_sub(start_ns);
+        if (window.start_offset_ns..window.end_offset_ns).contains(&offset_ns) {
+            self.plan_error.saturating_record(issued_ns.saturating_sub(planned_ns));
+        }
+    }
+
+    fn quote(&mut self, client: usize, seq: u64, received_ns: u64) {
+        let last_seq = self.window.map_or(u64::MAX, |window| window.last_seq);
+        let Some(ledger) = self.clients.get_mut(client) else { return };
+        if ledger.has_left() {
+            return;
+        }
+        if seq == 0 {
+            return self.error("a quote had the number 0, which the contract does not know".to_owned());
+        }
+        let was_done = ledger.is_done(last_seq);
+        let placed = ledger.place(seq, self.delivery);
+        self.caught_up += u32::from(!was_done && ledger.is_done(last_seq));
+        if let Placed::Next { superseded } = &placed {
+            self.count_superseded(*superseded, last_seq);
+        }
+        if seq > last_seq {
+            return;
+        }
+        let in_window = self.window.is_some_and(|window| seq >= window.first_seq);
+        let counts = [Some(&mut self.all), in_window.then_some(&mut self.in_window)];
+        for counts in counts.into_iter().flatten() {
+            match placed {
+                Placed::Next { .. } => counts.received += 1,
+                Placed::Missing => {
+                    counts.received += 1;
+                    counts.out_of_order += 1;
+                }
+                Placed::Superseded => counts.out_of_order += 1,
+                Placed::Duplicate => counts.duplicates += 1,
+            }
+        }
+        if matches!(placed, Placed::Next { .. } | Placed::Missing) {
+            self.time(client, seq, received_ns, in_window);
+        }
+    }
+
+    /// Quotes that `newest` left out on purpose: `from..to`, as far as they are counted at all.
+    fn count_superseded(&mut self, (from, to): (u64, u64), last_seq: u64) {
+        let to = to.min(last_seq.saturating_add(1));
+        self.all.superseded += to.saturating_sub(from);
+        if let Some(window) = self.window {
+            self.in_window.superseded += to.saturating_sub(from.max(window.first_seq));
+        }
+    }
+
+    fn time(&mut self, client: usize, seq: u64, received_ns: u64, in_window: bool) {
+        let Some(start_ns) = self.start_ns else {
+            return self.error("a quote came before the feed was started".to_owned());
+        };
+        let due_ns = start_ns + self.plan.due_offset_ns(seq);
+        if received_ns < due_ns {
+            self.error("a quote came before it was due: the server's plan or clock is another one".to_owned());
+        }
+        let lateness_ns = received_ns.saturating_sub(due_ns);
+        self.totals.delivered += 1;
+        self.totals.lateness_sum_ns += u128::from(lateness_ns);
+        if let Some(live) = &mut self.live {
+            live.saturating_record(lateness_ns);
+        }
+        self.staleness.received(&mut self.plan, client, seq, received_ns.saturating_sub(start_ns));
+        if !in_window {
+            return;
+        }
+        self.lateness.saturating_record(lateness_ns);
+        if let Some(published_ns) = self.ring.received(seq, received_ns) {
+            if received_ns < published_ns {
+                self.error(
+                    "a quote came before it was published: the log of published quotes is another one".to_owned(),
+                );
+            }
+            self.transit.saturating_record(received_ns.saturating_sub(published_ns));
+        }
+    }
+
+    /// Keeps the first few different errors in words.
+    pub fn error(&mut self, words: String) {
+        if self.errors.len() < ERRORS_MAX && !self.errors.contains(&words) {
+            self.errors.push(words);
+        }
+    }
+
+    /// How many clients have been connected.
+    #[must_use]
+    pub fn connected_clients(&self) -> u32 {
+        self.connected
+    }
+
+    /// Why the first client gave up, in one sentence; `None` while none has.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    /// Quotes and their lateness so far: what the warm-up looks at.
+    #[must_use]
+    pub fn totals(&self) -> Second {
+        self.totals
+    }
+
+    /// How many clients still wait for the window's last quote.
+    #[must_use]
+    pub fn clients_behind(&self) -> u32 {
+        (self.clients.len() as u32).saturating_sub(self.caught_up)
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic {
+            connections_dialled: self.counters.dialled(),
+            requests: self.counters.requests(),
+            polls_planned: self.traffic.polls_issued + self.traffic.polls_skipped,
+            ..self.traffic
+        }
+    }
+
+    /// Running totals at `now_ns`.
+    #[must_use]
+    pub fn progress(&self, now_ns: u64) -> Progress {
+        let live = self.live.as_ref().filter(|live| !live.is_empty());
+        let staleness = self.staleness.so_far();
+        Progress {
+            offset_ns: self.start_ns.map_or(0, |start_ns| now_ns.saturating_sub(start_ns)),
+            connected: self.connected,
+            received: self.all.received,
+            lateness_p50_ns: live.map(|live| live.value_at_quantile(0.5)),
+            lateness_p99_ns: live.map(|live| live.value_at_quantile(0.99)),
+            staleness_mean_ns: staleness.map(|(mean_ns, _)| mean_ns),
+            wrong_price_share: staleness.map(|(_, share)| share),
+            traffic: self.traffic(),
+        }
+    }
+
+    /// The report. To be asked once, when all clients have left.
+    pub fn report(&mut self, process: LoadUsage) -> ClientReport {
+        let clients = self.clients.len() as u64;
+        let window = self.window.unwrap_or_default();
+        // Without a window nothing was promised: what came is what was planned.
+        let came = self.all.received + self.all.superseded;
+        let planned = if self.window.is_some() { window.last_seq * clients } else { came };
+        let quotes = balanced(self.all, planned);
+        let window_quotes = balanced(self.in_window, (window.last_seq + 1).saturating_sub(window.first_seq) * clients);
+        // Where no published time is known there is nothing that a lost quote could be missing from.
+        let transit_lost = if self.transit.is_empty() { 0 } else { window_quotes.lost };
+        ClientReport {
+            window,
+            quotes,
+            window_quotes,
+            lateness: Distribution::of(&self.lateness, window_quotes.lost),
+            transit: Distribution::of(&self.transit, transit_lost),
+            spread: Distribution::of(self.ring.spread(), 0),
+            staleness: self.staleness.finish(&mut self.plan),
+            traffic: self.traffic(),
+            plan_error: Distribution::of(&self.plan_error, 0),
+            process,
+            errors: self.errors.clone(),
+        }
+    }
+}
+
+/// What was planned and neither received nor superseded is lost.
+fn balanced(counts: QuoteCounts, planned: u64) -> QuoteCounts {
+    QuoteCounts { planned, lost: planned.saturating_sub(counts.received + counts.superseded), ..counts }
+}
+
+#[cfg(test)]
+#[path = "recorder_tests.rs"]
+mod tests;

@@ -1,0 +1,99 @@
+//! For tests: a server on port 0 of loopback that answers by a script and remembers what it was asked. Plain blocking
+//! sockets and hand-written bytes, so that nothing of the library under test is in it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// What to do with a request.
+pub(crate) enum Reply {
+    /// Write this and wait for the next request on the connection.
+    Keep(String),
+    /// Write this and close.
+    Close(String),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// 0, 1, 2 … in the order of accepting.
+    pub(crate) connection: usize,
+    /// Request line and header lines, as they came.
+    pub(crate) head: String,
+}
+
+impl Asked {
+    pub(crate) fn path(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap()
+    }
+
+    pub(crate) fn has(&self, header: &str) -> bool {
+        self.head.to_lowercase().contains(&format!("\r\n{}\r\n", header.to_lowercase()))
+    }
+}
+
+pub(crate) struct Scripted {
+    pub(crate) address: SocketAddr,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Scripted {
+    /// Answers request number n (0, 1, 2 … over all connections) with `script(n)`.
+    pub(crate) fn spawn(script: impl Fn(usize) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, asked, script) = (listener.local_addr().unwrap(), Arc::default(), Arc::new(script));
+        let server = Self { address, asked };
+        let asked = server.asked.clone();
+        thread::spawn(move || {
+            for (connection, stream) in listener.incoming().enumerate() {
+                let (asked, script) = (asked.clone(), script.clone());
+                thread::spawn(move || serve(connection, stream.unwrap(), &asked, &*script));
+            }
+        });
+        server
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+fn serve(connection: usize, mut stream: TcpStream, asked: &Mutex<Vec<Asked>>, script: &dyn Fn(usize) -> Reply) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    while let Some(head) = read_head(&mut reader) {
+        let number = {
+            let mut asked = asked.lock().unwrap();
+            asked.push(Asked { connection, head });
+            asked.len() - 1
+        };
+        // A client that has left makes these fail; that is its business.
+        let (text, last) = match script(number) {
+            Reply::Keep(text) => (text, false),
+            Reply::Close(text) => (text, true),
+        };
+        if stream.write_all(text.as_bytes()).is_err() || last {
+            return;
+        }
+    }
+}
+
+fn read_head(reader: &mut impl BufRead) -> Option<String> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head).ok()? == 0 {
+            return None;
+        }
+    }
+    Some(head)
+}
+
+/// An answer with a body.
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
+}
+
+/// A poll's answer with quotes `from..=to` of epoch k3f9 in the encoding `tick`.
+pub(crate) fn quotes(from: u64, to: u64) -> String {
+    let quotes: Vec<String> = (from..=to).map(|seq| format!("\"{seq:010} 0101.2503\"")).collect();
+    answer("200 OK", "", &format!(r#"{{"epoch":"k3f9","quotes":[{}],"next":"k3f9.{to}"}}"#, quotes.join(",")))
+}

@@ -1,0 +1,166 @@
+//! Connections in, and HTTP/1.1 on each until it ends or is upgraded.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::Acquire};
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use tower::Service;
+
+use super::ListenOptions;
+use crate::wire_meter::{ConnectionMeter, Meter, MeteredStream};
+
+/// hyper's smallest buffer, bytes; it panics on less.
+const HEAD_BYTES_LEAST: usize = 8192;
+/// How many connections above the limit are answered at a time; further ones are closed without a word.
+pub(super) const REFUSALS_MAX: usize = 64;
+/// How long to wait when the system has no descriptor or memory for another connection. The listener stays readable
+/// meanwhile, so that without a pause this would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+pub(super) fn http_of(options: &ListenOptions) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(options.header_timeout)
+        .max_buf_size(options.head_bytes_max.max(HEAD_BYTES_LEAST))
+        .writev(false);
+    http
+}
+
+/// What all connections of a server share.
+pub(super) struct Serving {
+    pub(super) router: Router,
+    pub(super) http: http1::Builder,
+    pub(super) meter: Meter,
+    pub(super) max_connections: usize,
+    pub(super) stage: AtomicU8,
+}
+
+/// Stages of a server's life.
+pub(super) const RUNNING: u8 = 0;
+/// Answers that have begun are finished; no new request is taken.
+pub(super) const DRAINING: u8 = 1;
+/// Whatever is left is dropped.
+pub(super) const ENDED: u8 = 2;
+
+pub(super) async fn accept_loop(listener: TcpListener, serving: Arc<Serving>, stop: Arc<Notify>) {
+    let mut stopped = pin!(stop.notified());
+    // As long as connections are waiting, `accept` returns at once: a burst is taken in one turn, up to tokio's budget.
+    loop {
+        let stream = tokio::select! {
+            biased;
+            () = &mut stopped => return,
+            stream = accepted(|| listener.accept()) => stream,
+        };
+        let open = serving.meter.open_count();
+        let stream = serving.meter.attach(stream);
+        if open < serving.max_connections {
+            tokio::spawn(drive(Arc::clone(&serving), stream, false));
+        } else if open < serving.max_connections.saturating_add(REFUSALS_MAX) {
+            tokio::spawn(drive(Arc::clone(&serving), stream, true));
+        } else {
+            stream.close_now();
+        }
+    }
+}
+
+/// The next connection, whatever happens before it.
+async fn accepted<T, F>(mut accept: impl FnMut() -> F) -> T
+where
+    F: Future<Output = io::Result<(T, SocketAddr)>>,
+{
+    loop {
+        match accept().await {
+            Ok((stream, _)) => return stream,
+            // That one connection was gone before it was taken.
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
+            // No descriptors (EMFILE, ENFILE) or no memory: some will come back when connections close.
+            Err(_) => sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+/// Drives HTTP on one connection until it ends or is upgraded.
+async fn drive(serving: Arc<Serving>, stream: MeteredStream, refuse: bool) {
+    let Some(driver) = stream.driver() else { return };
+    let meter = stream.meter();
+    let router = serving.router.clone();
+    let max_connections = serving.max_connections;
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        let meter = meter.clone();
+        if meter.is_attached() {
+            request.extensions_mut().insert::<ConnectionMeter>(meter.clone());
+        }
+        let answer = (!refuse).then(|| router.clone().call(request));
+        async move {
+            let response = match answer {
+                Some(answer) => answer.await?,
+                None => refusal(max_connections),
+            };
+            meter.answered(response.status());
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let mut connection = pin!(serving.http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut draining = false;
+    poll_fn(|cx| {
+        // Before the stage is read, so that a change in between wakes this task.
+        driver.register(cx);
+        match serving.stage.load(Acquire) {
+            ENDED => return Poll::Ready(()),
+            DRAINING if !draining => {
+                draining = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            _ => {}
+        }
+        // A connection that ends in an error has nobody to tell: the client is gone, or was told by hyper.
+        connection.as_mut().poll(cx).map(|_| ())
+    })
+    .await;
+}
+
+fn refusal(max_connections: usize) -> Response {
+    let text = format!(
+        "This server is at its limit of {max_connections} connections: close some, or start it with a higher limit.\n"
+    );
+    let headers =
+        [(header::RETRY_AFTER, HeaderValue::from_static("1")), (header::CONNECTION, HeaderValue::from_static("close"))];
+    (StatusCode::SERVICE_UNAVAILABLE, headers, text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn accepting_survives_a_lack_of_descriptors_without_spinning() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let mut script = vec![
+            Ok(("connection", address)),
+            Err(io::Error::from_raw_os_error(libc::ENFILE)),
+            Err(io::Error::from_raw_os_error(libc::ECONNABORTED)),
+            Err(io::Error::from_raw_os_error(libc::EMFILE)),
+        ];
+        let begun = Instant::now();
+        let taken = accepted(|| std::future::ready(script.pop().unwrap())).await;
+        assert_eq!((taken, begun.elapsed().as_millis()), ("connection", 2 * ACCEPT_PAUSE.as_millis()));
+    }
+}

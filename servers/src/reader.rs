@@ -1,0 +1,155 @@
+//! A connection's place on the tape, and its pace: every quote as it comes, or only the newest on a grid.
+
+use std::time::Duration;
+
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use wirerace_contract::encoding::Encoding;
+
+use crate::query::Pace;
+use crate::tape::{Read, Start, Tape};
+
+/// Reads the tape for one pushed stream.
+pub struct Reader {
+    tape: Tape,
+    encoding: Encoding,
+    after: u64,
+    grid: Option<Grid>,
+}
+
+/// The instants at which a conflated stream may send: its own start + k × interval.
+struct Grid {
+    ticks: Interval,
+    due: bool,
+}
+
+impl Reader {
+    /// A reader that begins at `start`. The grid of a conflated one begins now.
+    #[must_use]
+    pub fn new(tape: Tape, start: &Start, pace: Pace, encoding: Encoding) -> Self {
+        let grid = match pace {
+            Pace::Every => None,
+            Pace::Newest(distance) => Some(Grid::new(distance)),
+        };
+        Self { tape, encoding, after: start.after, grid }
+    }
+
+    /// Waits until [`Reader::take`] has something (true) or the tape is closed (false). May be dropped and
+    /// called again without losing anything.
+    pub async fn ready(&mut self) -> bool {
+        let Some(grid) = &mut self.grid else { return self.tape.newer_than(self.after).await };
+        loop {
+            tokio::select! {
+                biased;
+                () = self.tape.closed() => return false,
+                _ = grid.ticks.tick() => {}
+            }
+            if self.tape.newest() > self.after {
+                grid.due = true;
+                return true;
+            }
+        }
+    }
+
+    /// What is to be sent next, without waiting.
+    pub fn take(&mut self) -> Read {
+        let Some(grid) = &mut self.grid else {
+            let read = self.tape.read(self.after, self.encoding);
+            match &read {
+                Read::Quote { seq, .. } => self.after = *seq,
+                Read::Gap(gap) => self.after = gap.last,
+                Read::End => {}
+            }
+            return read;
+        };
+        if !std::mem::take(&mut grid.due) {
+            return Read::End;
+        }
+        match self.tape.read_newest(self.after, self.encoding) {
+            Some((seq, payload)) => {
+                self.after = seq;
+                Read::Quote { seq, payload }
+            }
+            None => Read::End,
+        }
+    }
+
+    /// The tape it reads.
+    #[must_use]
+    pub fn tape(&self) -> &Tape {
+        &self.tape
+    }
+}
+
+impl Grid {
+    fn new(distance: Duration) -> Self {
+        let mut ticks = interval(distance);
+        // A late tick does not move the grid.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        Self { ticks, due: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, advance, timeout};
+    use wirerace_contract::cursor::After;
+
+    use super::*;
+    use crate::tape::tests::{publish_more, tape_with};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn reader(tape: &Tape, after: After, pace: Pace) -> Reader {
+        Reader::new(tape.clone(), &tape.resolve(after).unwrap(), pace, Encoding::Tick)
+    }
+
+    fn seq(read: &Read) -> u64 {
+        match read {
+            Read::Quote { seq, .. } => *seq,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_quote_then_a_gap_when_it_falls_behind() {
+        let tape = tape_with(3, 2);
+        let mut reader = reader(&tape, After::Oldest, Pace::Every);
+        assert!(reader.ready().await);
+        assert_eq!((seq(&reader.take()), seq(&reader.take()), reader.take()), (1, 2, Read::End));
+        publish_more(&tape, 5); // holds 5, 6, 7
+        assert!(matches!(reader.take(), Read::Gap(gap) if (gap.first, gap.last) == (3, 4)));
+        assert_eq!(seq(&reader.take()), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_newest_goes_out_on_the_grid_and_never_twice() {
+        let tape = tape_with(100, 1);
+        let begun = Instant::now();
+        let mut reader = reader(&tape, After::Now, Pace::Newest(SECOND));
+        assert!(timeout(SECOND * 5 / 2, reader.ready()).await.is_err(), "nothing newer, nothing due");
+        publish_more(&tape, 4);
+        assert_eq!(reader.take(), Read::End, "not between two instants of the grid");
+        assert!(reader.ready().await);
+        assert_eq!(begun.elapsed().as_secs(), 3, "start + 3 x interval");
+        publish_more(&tape, 1);
+        assert_eq!(seq(&reader.take()), 6);
+        publish_more(&tape, 1);
+        assert_eq!(reader.take(), Read::End, "one quote an instant");
+        advance(SECOND * 17 / 5).await; // 6.4 s: late by more than two instants, which are not made up for
+        assert!(reader.ready().await);
+        assert_eq!((seq(&reader.take()), begun.elapsed().as_secs_f64()), (7, 6.4));
+        publish_more(&tape, 1);
+        assert!(reader.ready().await);
+        assert_eq!(begun.elapsed().as_secs_f64().round(), 7.0, "the grid has not moved");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closed_tape_ends_both_paces() {
+        let tape = tape_with(3, 1);
+        let mut every = reader(&tape, After::Now, Pace::Every);
+        let mut newest = reader(&tape, After::Now, Pace::Newest(SECOND));
+        tape.close();
+        assert!(!every.ready().await);
+        assert!(!newest.ready().await);
+    }
+}
