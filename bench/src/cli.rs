@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wirerace_contract::feed::Arrivals;
-use wirerace_contract::spec::{Connection, Delivery};
+use wirerace_contract::spec::Delivery;
 
 /// polling, long polling, SSE or WebSocket: what does each really cost?
 #[derive(Parser, Debug)]
@@ -140,6 +140,17 @@ pub enum Format {
     Json,
 }
 
+impl From<Format> for crate::report::table::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => Self::Text,
+            Format::Markdown => Self::Markdown,
+            Format::Csv => Self::Csv,
+            Format::Json => Self::Json,
+        }
+    }
+}
+
 /// Arguments of `serve`.
 #[derive(Args, Debug)]
 pub struct ServeArguments {
@@ -217,14 +228,5 @@ fn parse_delivery(text: &str) -> Result<Delivery, String> {
         "every" => Ok(Delivery::Every),
         "newest" => Ok(Delivery::Newest),
         _ => Err("allowed are every and newest".into()),
-    }
-}
-
-/// Whether an arm keeps its connection, as people write it.
-#[must_use]
-pub fn connection_word(connection: Connection) -> &'static str {
-    match connection {
-        Connection::Kept => "kept",
-        Connection::Closed => "closed",
     }
 }

@@ -124,7 +124,7 @@ pub fn finish(run: Run) -> Result<(), Failure> {
 /// Writes all of a run's report and prints its table.
 fn tell(dir: &Path, format: Format) -> Result<(), Failure> {
     let paths = report::write_all(dir).map_err(|error| Failure::Failed(error.to_string()))?;
-    println!("{}", table::table(&paths.summary, format));
+    println!("{}", table::table(&paths.summary, format.into()));
     eprintln!("report: {}", paths.html.display());
     Ok(())
 }

@@ -38,7 +38,7 @@ pub fn contradictions(
     // With the meter switched off (to measure its cost) the server has nothing to compare.
     if meter.enabled {
         must_equal("connections dialled against accepted", traffic.connections_dialled, meter.connections_accepted);
-        must_equal("requests sent against answered", traffic.requests, meter.requests);
+        must_equal("requests sent against received", traffic.requests, meter.requests);
         // A broken connection may take quotes down with it that the server had already handed over.
         if traffic.reconnects == 0 && arm.delivery == Delivery::Every && quotes.lost == 0 {
             must_equal("payload bytes handed over against received", meter.payload_bytes_out, traffic.payload_bytes);

@@ -136,9 +136,8 @@ mod tests {
     #[test]
     fn set_up_is_all_that_is_not_between_connected_and_drained() {
         let stage = |bytes_out: u64| {
-            let mut snapshot = wirerace_contract::meter::ControlSnapshot::default();
-            snapshot.meter = WireMeter { bytes_out, first_head_bytes_out: 130, ..WireMeter::default() };
-            snapshot
+            let meter = WireMeter { bytes_out, first_head_bytes_out: 130, ..WireMeter::default() };
+            wirerace_contract::meter::ControlSnapshot { meter, ..Default::default() }
         };
         let stages = MeterStages {
             connected: stage(130),

@@ -11,12 +11,12 @@ use wirerace_contract::feed::{Arrivals, FeedSpec};
 use wirerace_contract::results::{ArmEntry, Cell, Manifest, Measured, SCHEMA_VERSION, Standing, Trial};
 use wirerace_contract::spec::LoadSpec;
 
-use crate::cli::{Format, RaceArguments};
+use crate::cli::RaceArguments;
 use crate::failure::{Failure, file_failure};
 use crate::identities::contradictions;
 use crate::race_board::Board;
 use crate::report::{self, table, verdict};
-use crate::summary::Summary;
+use crate::summary::summarise;
 use crate::trial::{self, TrialSetup};
 use crate::{commands, environment, pinning, registry, run, utc};
 
@@ -42,8 +42,8 @@ pub fn race(arguments: &RaceArguments) -> Result<(), Failure> {
             trials = all_at_once(&manifest, live) => trials,
         }
     })?;
-    let summary = Summary::of(&manifest, &trials).map_err(|error| Failure::Failed(error.to_string()))?;
-    println!("{}", table::table(&summary, Format::Text));
+    let summary = summarise(&manifest, &trials, &[]);
+    println!("{}", table::table(&summary, table::Format::Text));
     println!("{}", verdict::indicative(&summary));
     if let Some(out) = &arguments.out {
         keep(&manifest, &trials, out)?;

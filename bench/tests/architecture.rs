@@ -1,4 +1,5 @@
 //! The invariants of the layout, kept by a test: who may import whom, what stays out of where, how long a file may be.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

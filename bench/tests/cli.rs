@@ -1,4 +1,5 @@
 //! The command line, as a person meets it: help, mistakes, exit codes, and the files that a run leaves.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

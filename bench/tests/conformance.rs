@@ -1,4 +1,5 @@
 //! One suite over every row of the registry: its server and its client, joined by real sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -93,9 +94,9 @@ impl Client {
             phase: 0.5,
             start: started,
             stop: stopped,
-            pacer: Pacer::start().unwrap(),
+            pacer: Pacer::spawn().unwrap(),
             traffic: traffic.clone(),
-            backoff: BackoffPolicy { first_ms: 1, most_ms: 20 },
+            backoff: BackoffPolicy { first_ms: 1, longest_ms: 20, ..BackoffPolicy::default() },
             seed: 1,
         };
         Self { events: (row.arrivals)(target), stop, _start: start, traffic }

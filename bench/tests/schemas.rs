@@ -1,4 +1,5 @@
 //! The committed schemas are those of the types: `wirerace schemas results/schema` writes them again.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 

@@ -61,7 +61,7 @@ fn every_quote_is_accounted_for_and_only_the_window_is_timed() {
 #[test]
 fn newest_supersedes_on_purpose_and_loses_only_what_never_came() {
     let mut recorder = recorder(1, Delivery::Newest);
-    recorder.event(0, quote(2, 1));
+    recorder.event(0, quote(1, 1));
     recorder.open_window(25 * MS, 105 * MS, true);
     recorder.event(0, quote(5, 1));
     let gap = Gap { reason: GapReason::Evicted, first: 6, last: 6 };
@@ -72,7 +72,7 @@ fn newest_supersedes_on_purpose_and_loses_only_what_never_came() {
     recorder.event(0, quote(12, 0));
     assert_eq!(recorder.clients_behind(), 0);
     let report = recorder.report(LoadUsage::default());
-    assert_eq!(report.quotes, counts(10, 3, 6, 1), "1, 3, 4, 7, 8 and 10 left out, 6 announced as lost");
+    assert_eq!(report.quotes, counts(10, 3, 6, 1), "2, 3, 4, 7, 8 and 10 left out, 6 announced as lost");
     assert_eq!(report.window_quotes, counts(8, 2, 5, 1));
     assert_eq!(report.traffic.gaps, 1);
 }

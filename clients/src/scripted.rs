@@ -5,11 +5,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// What to do with a request.
 pub(crate) enum Reply {
     /// Write this and wait for the next request on the connection.
     Keep(String),
+    /// Write the head, and the body a moment later.
+    InTwo(String),
     /// Write this and close.
     Close(String),
 }
@@ -70,6 +73,12 @@ fn serve(connection: usize, mut stream: TcpStream, asked: &Mutex<Vec<Asked>>, sc
         let (text, last) = match script(number) {
             Reply::Keep(text) => (text, false),
             Reply::Close(text) => (text, true),
+            Reply::InTwo(text) => {
+                let (head, body) = text.split_at(text.find("\r\n\r\n").unwrap() + 4);
+                let _ = stream.write_all(head.as_bytes());
+                thread::sleep(Duration::from_millis(2));
+                (body.to_owned(), false)
+            }
         };
         if stream.write_all(text.as_bytes()).is_err() || last {
             return;

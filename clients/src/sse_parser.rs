@@ -159,13 +159,13 @@ mod tests {
         (kind.to_owned(), id.to_owned(), data.to_owned())
     }
 
-    const STREAM: &str = "\u{FEFF}event: hello\ndata: {\"epoch\":\"k3f9\"}\n\n: heartbeat\n\nid: k3f9.1\r\ndata: one\r\n\r\n\
+    const STREAM: &str = "\u{FEFF}event: hello\ndata: {\"epoch\":\"k3f9\"}\n\n: heartbeat\n\nid: k3f9.1\r\ndata: one\r\ndata: more\r\n\r\n\
         id:k3f9.2\rdata:two\rdata\rdata:  three\r\rretry: 5\nevent: gone\n\ndata: last\n\ndata: never ended";
 
     fn expected() -> Seen {
         vec![
             event("hello", "", "{\"epoch\":\"k3f9\"}"),
-            event("message", "k3f9.1", "one"),
+            event("message", "k3f9.1", "one\nmore"),
             event("message", "k3f9.2", "two\n\n three"),
             event("message", "k3f9.2", "last"),
         ]

@@ -1,6 +1,7 @@
 //! The accept loop: connections in, HTTP/1.1 on each, limits, and an end in good order.
 
 mod accept;
+mod head_timeout;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,7 +30,8 @@ pub struct ListenOptions {
     pub max_segment_bytes: u32,
     /// Connections above this number are answered 503 and closed.
     pub max_connections: usize,
-    /// How long a client may take from its connection, or from the answer before, to the end of its next request head.
+    /// How long a client may take from its connection, or from the answer before, to the end of its next request head;
+    /// it gets up to a quarter more.
     pub header_timeout: Duration,
     /// Largest request head, bytes; larger ones are answered 431. At least 8,192.
     pub head_bytes_max: usize,
@@ -100,6 +102,7 @@ impl Listener {
             max_connections: self.options.max_connections,
             stage: AtomicU8::new(RUNNING),
         });
+        tokio::spawn(head_timeout::watch(Arc::downgrade(&serving), self.options.header_timeout));
         let stop = Arc::new(Notify::new());
         let accepting = tokio::spawn(accept_loop(self.listener, Arc::clone(&serving), Arc::clone(&stop)));
         ServerHandle { local_addr: self.local_addr, serving, stop, accepting }
@@ -153,6 +156,7 @@ mod tests {
     use futures_util::stream;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
+    use tokio::time::Instant;
 
     use super::accept::REFUSALS_MAX;
     use super::*;
@@ -344,6 +348,27 @@ mod tests {
         meter.all_closed().await;
         let counts = meter.snapshot();
         assert_eq!((counts.requests, counts.closed_by_server_first, counts.first_head_bytes_in), (0, 1, 0));
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_times_out_and_a_stream_does_not() {
+        let options = ListenOptions { header_timeout: Duration::from_millis(20), ..ListenOptions::default() };
+        let (server, meter) = serve(router(), options);
+        let mut streaming = dial(&server).await;
+        streaming.write_all(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        read_until(&mut streaming, b"begun\r\n").await;
+        // Each of these lives for a whole timeout, all of it after the stream began.
+        for _ in 0..2 {
+            let mut idle = dial(&server).await;
+            idle.write_all(GET).await.unwrap();
+            let begun = Instant::now();
+            read_until(&mut idle, b"{abc}").await;
+            assert_eq!(idle.read(&mut [0; 1]).await.unwrap(), 0);
+            assert!(begun.elapsed() >= Duration::from_millis(20));
+        }
+        assert_eq!(streaming.try_read(&mut [0; 1]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        drop(streaming);
+        meter.all_closed().await;
     }
 
     #[tokio::test]

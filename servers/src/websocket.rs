@@ -66,7 +66,7 @@ async fn socket(
                 let Ok(pace) = query.pace() else { return }; // checked before the upgrade
                 let reader = Reader::new(tape, &start, pace, query.encoding);
                 let heartbeat = Heartbeat::new(reader.tape().heartbeat());
-                let session = Session { socket, reader, meter, heartbeat, encoding: query.encoding };
+                let mut session = Session { socket, reader, meter, heartbeat, encoding: query.encoding };
                 session.run(&start, start.gap_for(query.delivery)).await;
             }),
         Err(refusal) => refusal.send(&meter),
@@ -118,16 +118,19 @@ impl From<axum::Error> for End {
 }
 
 impl Session {
-    async fn run(mut self, start: &Start, gap: Option<Gap>) {
-        match self.serve(start, gap).await {
-            End::Closed => self.close(close_code::AWAY, "the server stops".into()).await,
-            End::Refused(why) => self.close(close_code::POLICY, why).await,
-            End::Gone => {}
-        }
+    /// What happens seldom is boxed: a task takes as much memory as the largest thing it may ever do, and an idle
+    /// socket is hardly more than its task.
+    async fn run(&mut self, start: &Start, gap: Option<Gap>) {
+        let (code, why) = match self.serve(start, gap).await {
+            End::Closed => (close_code::AWAY, "the server stops".to_owned()),
+            End::Refused(why) => (close_code::POLICY, why),
+            End::Gone => return,
+        };
+        Box::pin(self.close(code, why)).await;
     }
 
     async fn serve(&mut self, start: &Start, gap: Option<Gap>) -> End {
-        if let Err(end) = self.open(start, gap).await {
+        if let Err(end) = Box::pin(self.open(start, gap)).await {
             return end;
         }
         loop {
@@ -141,11 +144,8 @@ impl Session {
             let done = match event {
                 Event::Quotes => self.send_ready().await,
                 Event::Closed => return End::Closed,
-                Event::Client(message) => self.answer(message).await,
-                Event::Silence => {
-                    self.meter.hand_over(0, 0, 0);
-                    self.send(Message::Ping(Bytes::new())).await
-                }
+                Event::Client(message) => Box::pin(self.answer(message)).await,
+                Event::Silence => Box::pin(self.send(Message::Ping(Bytes::new()))).await,
             };
             if let Err(end) = done {
                 return end;
@@ -248,7 +248,7 @@ impl Session {
     }
 
     /// Says goodbye and waits for the client to say it too, but not for long.
-    async fn close(mut self, code: u16, reason: String) {
+    async fn close(&mut self, code: u16, reason: String) {
         let farewell = async {
             let frame = CloseFrame { code, reason: short(reason).into() };
             if self.socket.send(Message::Close(Some(frame))).await.is_ok() {

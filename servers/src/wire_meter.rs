@@ -9,7 +9,7 @@ mod stream;
 
 use std::convert::Infallible;
 use std::os::fd::{BorrowedFd, RawFd};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ struct Shared {
     enabled: bool,
     linger_max: Duration,
     counts: Counts,
+    /// The clock that turns are timed by: see [`Turn`].
+    tick: AtomicU32,
     registry: Mutex<Registry>,
     /// Told whenever the last open connection is gone.
     emptied: Notify,
@@ -90,7 +92,14 @@ struct Connection {
     pending_quotes: AtomicU64,
     /// The task that drives HTTP on this connection, as long as there is one.
     driver: AtomicWaker,
+    /// The tick since which it is the client's turn, [`OWN_TURN`] or [`EXPIRED`].
+    turn: AtomicU32,
 }
+
+/// A request is being answered.
+const OWN_TURN: u32 = u32::MAX;
+/// The client took too long.
+const EXPIRED: u32 = u32::MAX - 1;
 
 impl Meter {
     /// A meter with all counts at 0. If not `enabled`, it only knows how many connections there are, which serves to
@@ -105,6 +114,7 @@ impl Meter {
             enabled,
             linger_max,
             counts: Counts::default(),
+            tick: AtomicU32::new(0),
             registry: Mutex::default(),
             emptied: Notify::new(),
         }))
@@ -119,6 +129,7 @@ impl Meter {
             shared: Arc::clone(&self.0),
             pending_quotes: AtomicU64::new(0),
             driver: AtomicWaker::new(),
+            turn: AtomicU32::new(self.0.tick.load(Relaxed)),
         });
         self.0.counts.connections_accepted.fetch_add(1, Relaxed);
         MeteredStream::new(stream, connection)
@@ -177,6 +188,29 @@ impl Meter {
     /// Wakes every task that drives HTTP on a connection.
     pub(crate) fn wake_drivers(&self) {
         self.0.registry().open().for_each(|(_, connection)| connection.driver.wake());
+    }
+
+    /// Moves the clock of turns on by one tick.
+    pub(crate) fn advance_tick(&self) {
+        self.0.tick.fetch_add(1, Relaxed);
+    }
+
+    /// Ends the client's turn where it began `ticks_max` ticks ago or earlier, on some connections from `from` on.
+    /// `Some` where to go on; `None` when that were the last.
+    pub(crate) fn expire_turns(&self, from: usize, ticks_max: u32) -> Option<usize> {
+        const AT_ONCE: usize = 256;
+        let now = self.0.tick.load(Relaxed);
+        let registry = self.0.registry();
+        let end = registry.open.len().min(from.saturating_add(AT_ONCE));
+        for connection in registry.open.get(from..end)?.iter().flatten() {
+            let since = connection.turn.load(Relaxed);
+            let waits = since != OWN_TURN && since != EXPIRED && now.saturating_sub(since) >= ticks_max;
+            // A request that came in between keeps the connection.
+            if waits && connection.turn.compare_exchange(since, EXPIRED, Relaxed, Relaxed).is_ok() {
+                connection.driver.wake();
+            }
+        }
+        (end < registry.open.len()).then_some(end)
     }
 
     /// Ends all connections below whoever holds them: reads see the end, writes fail.
@@ -273,14 +307,19 @@ impl ConnectionMeter {
         }
     }
 
+    /// Tells that a request has come. Counted before it is answered: a held one may never be, its client having left.
+    pub(crate) fn asked(&self) {
+        if let Some(connection) = &self.0 {
+            connection.shared.counts.requests.fetch_add(1, Relaxed);
+        }
+    }
+
     /// Tells that a request has its answer.
     pub(crate) fn answered(&self, status: StatusCode) {
-        if let Some(connection) = &self.0 {
-            let counts = &connection.shared.counts;
-            counts.requests.fetch_add(1, Relaxed);
-            if status == StatusCode::SWITCHING_PROTOCOLS {
-                counts.upgrades.fetch_add(1, Relaxed);
-            }
+        if status == StatusCode::SWITCHING_PROTOCOLS
+            && let Some(connection) = &self.0
+        {
+            connection.shared.counts.upgrades.fetch_add(1, Relaxed);
         }
     }
 
@@ -298,14 +337,38 @@ impl<S: Send + Sync> FromRequestParts<S> for ConnectionMeter {
     }
 }
 
-/// Lets the accept loop wake the task that drives a connection.
+/// The accept loop's hold on the task that drives HTTP on a connection.
 #[derive(Debug)]
 pub(crate) struct Driver(Arc<Connection>);
 
 impl Driver {
-    /// To be called on each poll of the driving task.
+    /// Lets the task be woken from outside. To be called on each poll of it.
     pub(crate) fn register(&self, context: &std::task::Context<'_>) {
         self.0.driver.register(context.waker());
+    }
+
+    /// Whether the client took too long for its next request.
+    pub(crate) fn is_expired(&self) -> bool {
+        self.0.turn.load(Relaxed) == EXPIRED
+    }
+
+    pub(crate) fn turn(&self) -> Turn {
+        Turn(Arc::clone(&self.0))
+    }
+}
+
+/// Whose turn it is on a connection: the client's, until its request head is there, then the server's, until the
+/// answer is out.
+#[derive(Clone, Debug)]
+pub(crate) struct Turn(Arc<Connection>);
+
+impl Turn {
+    pub(crate) fn of_server(&self) {
+        self.0.turn.store(OWN_TURN, Relaxed);
+    }
+
+    pub(crate) fn of_client(&self) {
+        self.0.turn.store(self.0.shared.tick.load(Relaxed), Relaxed);
     }
 }
 

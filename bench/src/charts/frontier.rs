@@ -138,7 +138,7 @@ fn label(canvas: &mut Canvas, text: &str, (at, own): (At, &[Area]), taken: &mut 
 }
 
 fn at_side(at: At, side: usize) -> f64 {
-    if side % 2 == 0 { at.0 } else { at.1 }
+    if side.is_multiple_of(2) { at.0 } else { at.1 }
 }
 
 fn described(styled: &Styled<'_>, cost: Quantity) -> String {

@@ -56,15 +56,31 @@ fn axes_have_their_labels() {
 }
 
 #[test]
+fn labels_of_an_axis_stand_where_their_values_are() {
+    let (_, svg) = charts().pop().unwrap();
+    let place = |label: &str, axis: &str| -> f64 {
+        let line = svg.lines().find(|l| l.ends_with(&format!(">{label}</text>"))).unwrap();
+        line.split_once(&format!(" {axis}=\"")).unwrap().1.split_once('"').unwrap().0.parse().unwrap()
+    };
+    // Equal ratios are equal distances: 2 to 4 is log 2, 4 to 6 is log 1.5; a decade upwards is one decade.
+    let (first, second) = (place("4 kB/s", "x") - place("2 kB/s", "x"), place("6 kB/s", "x") - place("4 kB/s", "x"));
+    assert!((first / second - 2f64.ln() / 1.5f64.ln()).abs() < 0.01, "{first} {second}");
+    let (lower, upper) = (place("1 ms", "y") - place("10 ms", "y"), place("10 ms", "y") - place("100 ms", "y"));
+    assert!(lower > 0.0 && (lower / upper - 1.0).abs() < 0.02, "{lower} {upper}");
+}
+
+#[test]
 fn the_data_behind_the_charts() {
     let tables: Vec<DataTable> = charts().into_iter().map(|(chart, _)| chart.table).collect();
     let ws = |i: usize| tables[i].rows.iter().find(|row| row[0] == "ws").unwrap().join(" | ");
-    assert_eq!(ws(0), GOLDEN[0]);
-    assert_eq!(ws(1), GOLDEN[1]);
-    assert_eq!(ws(2), GOLDEN[2]);
-    assert_eq!(ws(3), GOLDEN[3]);
+    assert_eq!([0, 1, 2, 3].map(ws), GOLDEN);
 }
-const GOLDEN: [&str; 4] = ["", "", "", ""];
+const GOLDEN: [&str; 4] = [
+    "ws | 189 µs | 351 µs | 578 µs | 810 µs | 24,000 | 0",
+    "ws | 120 | 2 | 1.1 | 52 | 49.4 | 225",
+    "ws | 0.25 | 0.25",
+    "ws | 205 µs [172 µs, 236 µs] | 459 µs [457 µs, 472 µs] | 2.23 kB/s [2.19 kB/s, 2.26 kB/s]",
+];
 
 #[test]
 fn every_trial_is_a_dot() {
@@ -151,21 +167,4 @@ fn drawings_are_the_same_every_time_and_themes_differ() {
     let chart = &first[1].0;
     assert!(chart.png(&LIGHT, 400).unwrap() == second[1].0.png(&LIGHT, 400).unwrap());
     assert!(chart.svg(&DARK, "x", "").unwrap() != chart.svg(&LIGHT, "x", "").unwrap());
-}
-
-/// Writes pictures to look at: `WIRERACE_LOOK=DIR cargo test -- look`.
-#[test]
-fn look() {
-    let Ok(dir) = std::env::var("WIRERACE_LOOK") else { return };
-    let (manifest, trials) = twelve();
-    for (chart, _) in charts_of(&manifest, &trials) {
-        std::fs::write(format!("{dir}/{}-twelve.png", chart.kind), chart.png(&LIGHT, 800).unwrap()).unwrap();
-    }
-    for (chart, svg) in charts() {
-        std::fs::write(format!("{dir}/{}.svg", chart.kind), svg).unwrap();
-        for (theme, width) in [(&LIGHT, 640), (&LIGHT, 1600), (&DARK, 1600)] {
-            let file = format!("{dir}/{}-{}-{width}.png", chart.kind, theme.name);
-            std::fs::write(file, chart.png(theme, width).unwrap()).unwrap();
-        }
-    }
 }

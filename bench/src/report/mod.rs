@@ -25,7 +25,7 @@ pub use read::{ReadError, Run, read};
 pub const PNG_WIDTH_PX: u32 = 1_600;
 
 /// Where the files of a report are.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct ReportPaths {
     /// The page.
     pub html: PathBuf,
@@ -37,8 +37,8 @@ pub struct ReportPaths {
     pub json: PathBuf,
     /// The charts, SVG and PNG.
     pub charts: Vec<PathBuf>,
-    /// What could not be used, in sentences; to be printed.
-    pub warnings: Vec<String>,
+    /// What they say; its warnings are worth printing.
+    pub summary: Summary,
 }
 
 /// A report that could not be made. What was already measured is untouched.
@@ -97,7 +97,7 @@ fn write_sized(directory: &Path, png_width_px: u32) -> Result<ReportPaths, Repor
         }
     }
     let html = put("report.html", html::report(&summary, &run.trials, &charts)?.as_bytes())?;
-    Ok(ReportPaths { html, markdown, csv, json, charts: files, warnings: summary.warnings })
+    Ok(ReportPaths { html, markdown, csv, json, charts: files, summary })
 }
 
 /// Every chart of every cell, with its file's name. Cells are numbered where there are several.

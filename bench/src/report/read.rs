@@ -96,37 +96,67 @@ fn load(file: &Path) -> Result<Vec<u8>, ReadError> {
     })
 }
 
-/// Reads the run in `directory`. A damaged last line is what a killed run leaves: it is named in the warnings, and
-/// the trials before it are used.
+/// Trials as they stand in their file.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Trials {
+    /// In the order of the file.
+    pub trials: Vec<Trial>,
+    /// What could not be used, in a sentence: a damaged last line, as a killed run leaves it.
+    pub warning: Option<String>,
+}
+
+/// Reads `manifest.json` in `directory`.
 ///
 /// # Errors
-/// When a file is missing, unreadable, damaged elsewhere, or of a newer schema version.
-pub fn read(directory: &Path) -> Result<Run, ReadError> {
+/// When it is missing, unreadable, damaged, or of a newer schema version.
+pub fn read_manifest(directory: &Path) -> Result<Manifest, ReadError> {
     let file = directory.join(MANIFEST);
-    let manifest: Manifest = match parse(&String::from_utf8_lossy(&load(&file)?)) {
-        Ok(manifest) => manifest,
-        Err(Wrong::Newer(found)) => return Err(ReadError::Newer { file, found }),
-        Err(Wrong::Damaged(reason)) => return Err(ReadError::DamagedManifest { file, reason }),
-    };
+    match parse(&String::from_utf8_lossy(&load(&file)?)) {
+        Ok(manifest) => Ok(manifest),
+        Err(Wrong::Newer(found)) => Err(ReadError::Newer { file, found }),
+        Err(Wrong::Damaged(reason)) => Err(ReadError::DamagedManifest { file, reason }),
+    }
+}
+
+/// Reads `trials.jsonl` in `directory`. A damaged last line is what a killed run leaves: it is named in the warning,
+/// and the trials before it are used.
+///
+/// # Errors
+/// When it is missing, unreadable, damaged elsewhere, or of a newer schema version.
+pub fn read_trials(directory: &Path) -> Result<Trials, ReadError> {
     let file = directory.join(TRIALS);
     let text = load(&file)?;
     // Not UTF-8 is damage like any other: the replacement characters make that line fail, and only that.
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<(usize, &str)> =
         text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(|(i, l)| (i + 1, l)).collect();
-    let (mut trials, mut warnings) = (Vec::new(), Vec::new());
+    let mut trials = Vec::new();
     for (nth, (line, text)) in lines.iter().enumerate() {
         match parse::<Trial>(text) {
             Ok(trial) => trials.push(trial),
             Err(Wrong::Newer(found)) => return Err(ReadError::Newer { file, found }),
-            Err(Wrong::Damaged(_)) if nth + 1 == lines.len() => warnings.push(format!(
-                "The last line of {TRIALS} (line {line}) is damaged, as a killed run leaves it; the {} before it are used.",
-                trials.len()
-            )),
+            Err(Wrong::Damaged(_)) if nth + 1 == lines.len() => {
+                let warning = format!(
+                    "The last line of {TRIALS} (line {line}) is damaged, as a killed run leaves it; the {} trials before \
+                     it are used.",
+                    trials.len()
+                );
+                return Ok(Trials { trials, warning: Some(warning) });
+            }
             Err(Wrong::Damaged(reason)) => return Err(ReadError::DamagedLine { file, line: *line, reason }),
         }
     }
-    Ok(Run { manifest, trials, warnings })
+    Ok(Trials { trials, warning: None })
+}
+
+/// Reads the run in `directory`: both files.
+///
+/// # Errors
+/// As [`read_manifest`] and [`read_trials`].
+pub fn read(directory: &Path) -> Result<Run, ReadError> {
+    let manifest = read_manifest(directory)?;
+    let Trials { trials, warning } = read_trials(directory)?;
+    Ok(Run { manifest, trials, warnings: warning.into_iter().collect() })
 }
 
 #[cfg(test)]

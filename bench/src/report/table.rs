@@ -7,12 +7,14 @@ use crate::summary::{ArmSummary, CellSummary, Quantity, Summary};
 /// How a table is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
-    /// Columns aligned with spaces.
-    Terminal,
+    /// Columns aligned with spaces, for a terminal.
+    Text,
     /// A Markdown table per cell.
     Markdown,
     /// The same rows with commas, after a column that names the cell.
     Csv,
+    /// Not a table: the whole summary, for programs.
+    Json,
 }
 
 /// The columns: what is shown, under which head.
@@ -68,6 +70,10 @@ fn lost(arm: &ArmSummary) -> String {
 /// The comparison table of every cell.
 #[must_use]
 pub fn table(summary: &Summary, format: Format) -> String {
+    if format == Format::Json {
+        // A summary holds no map and no number that JSON lacks, so this cannot fail.
+        return serde_json::to_string_pretty(summary).unwrap_or_default();
+    }
     let mut text = String::new();
     for (i, cell) in summary.cells.iter().enumerate() {
         let table = rows(cell);
@@ -87,7 +93,7 @@ pub fn table(summary: &Summary, format: Format) -> String {
                     super::markdown::table(&table)
                 ));
             }
-            Format::Terminal => text.push_str(&format!("{}\n{}\n", printable(&cell.name), aligned(&table))),
+            Format::Text | Format::Json => text.push_str(&format!("{}\n{}\n", printable(&cell.name), aligned(&table))),
         }
     }
     text
@@ -141,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_terminal_table() {
-        let text = table(&summary(), Format::Terminal);
+        let text = table(&summary(), Format::Text);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[1].split_whitespace().eq(["arm", "poll-close", "poll", "long-poll", "sse", "ws"]), "{text}");
         assert!(
@@ -165,8 +171,14 @@ mod tests {
     }
 
     #[test]
+    fn json_is_the_whole_summary() {
+        let text = table(&summary(), Format::Json);
+        assert!(serde_json::from_str::<Summary>(&text).unwrap() == summary());
+    }
+
+    #[test]
     fn an_empty_run_has_a_table_too() {
         let empty = summarise(&fixture::run().0, &[], &[]);
-        assert!(table(&empty, Format::Terminal).contains('–'));
+        assert!(table(&empty, Format::Text).contains('–'));
     }
 }

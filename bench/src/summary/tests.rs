@@ -78,6 +78,23 @@ fn pairs_are_made_within_one_attempt() {
     let ws = arm(&summary, "ws");
     assert_eq!((ws.valid, ws.set_aside.len()), (6, 1));
     assert_eq!(ws.set_aside[0].reasons, ["the block was repeated; a later attempt is used"]);
+    // Block 4 was disturbed for one arm only and its repetition for the others: nothing stands side by side.
+    for trial in trials.iter_mut().filter(|t| t.block == 4 && t.arm.name == "ws") {
+        trial.attempt = 2;
+    }
+    let summary = summarise(&manifest, &trials, &[]);
+    assert_eq!(summary.cells[0].comparison(Quantity::PacketBytes, "sse", "ws").unwrap().n, 5);
+}
+
+#[test]
+fn a_tainted_trial_is_not_used_even_when_nothing_replaces_it() {
+    let (manifest, mut trials) = fixture::run();
+    for trial in trials.iter_mut().filter(|t| t.block == 6 && t.arm.name == "ws") {
+        trial.standing = Standing::Tainted;
+    }
+    let summary = summarise(&manifest, &trials, &[]);
+    assert_eq!((arm(&summary, "ws").valid, arm(&summary, "ws").tainted), (5, 1));
+    assert_eq!(summary.cells[0].comparison(Quantity::PacketBytes, "sse", "ws").unwrap().n, 5);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub struct WireMeter {
     pub connections_open: u64,
     /// Connections whose FIN the server sent before it saw the client's.
     pub closed_by_server_first: u64,
-    /// HTTP requests answered.
+    /// HTTP requests received: their whole head has been read.
     pub requests: u64,
     /// Of these, requests that upgraded the connection.
     pub upgrades: u64,

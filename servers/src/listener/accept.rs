@@ -16,13 +16,14 @@ use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use tower::Service;
 
 use super::ListenOptions;
+use super::head_timeout::AnswerBody;
 use crate::wire_meter::{ConnectionMeter, Meter, MeteredStream};
 
 /// hyper's smallest buffer, bytes; it panics on less.
@@ -35,9 +36,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) fn http_of(options: &ListenOptions) -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(options.header_timeout)
+    http.header_read_timeout(None) // `head_timeout` does it at a lower cost
         .max_buf_size(options.head_bytes_max.max(HEAD_BYTES_LEAST))
+        // Copying a small event into one buffer costs less than the bookkeeping of several: 6.3 µs an event instead of
+        // 7.1. It also lifts hyper's limit of 16 pieces a write.
         .writev(false);
     http
 }
@@ -100,12 +102,15 @@ async fn drive(serving: Arc<Serving>, stream: MeteredStream, refuse: bool) {
     let Some(driver) = stream.driver() else { return };
     let meter = stream.meter();
     let router = serving.router.clone();
+    let turn = driver.turn();
     let max_connections = serving.max_connections;
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        let meter = meter.clone();
+        turn.of_server();
+        let (meter, turn) = (meter.clone(), turn.clone());
         if meter.is_attached() {
             request.extensions_mut().insert::<ConnectionMeter>(meter.clone());
         }
+        meter.asked();
         let answer = (!refuse).then(|| router.clone().call(request));
         async move {
             let response = match answer {
@@ -113,7 +118,7 @@ async fn drive(serving: Arc<Serving>, stream: MeteredStream, refuse: bool) {
                 None => refusal(max_connections),
             };
             meter.answered(response.status());
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, turn)))
         }
     });
     let mut connection = pin!(serving.http.serve_connection(TokioIo::new(stream), service).with_upgrades());
@@ -123,6 +128,7 @@ async fn drive(serving: Arc<Serving>, stream: MeteredStream, refuse: bool) {
         driver.register(cx);
         match serving.stage.load(Acquire) {
             ENDED => return Poll::Ready(()),
+            _ if driver.is_expired() => return Poll::Ready(()),
             DRAINING if !draining => {
                 draining = true;
                 connection.as_mut().graceful_shutdown();
