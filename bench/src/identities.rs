@@ -25,6 +25,7 @@ pub fn contradictions(
     let quotes = &client.quotes;
     let accounted = quotes.received + quotes.superseded + quotes.lost;
     must_equal("quotes planned against received + superseded + lost", quotes.planned, accounted);
+    must_equal("quotes received before they were due, against none", quotes.early, 0);
     let traffic = &client.traffic;
     if delivers == Delivers::Planned {
         let decided = traffic.polls_issued + traffic.polls_skipped;

@@ -49,6 +49,9 @@ pub struct ServerReady {
 /// How long a server that ends waits for its clients to leave.
 const LEAVING: Duration = Duration::from_secs(2);
 
+/// How long a kept connection may be idle: longer than anybody's distance of polls.
+const IDLE_MAX: Duration = Duration::from_secs(600);
+
 impl From<&FeedArguments> for FeedSpec {
     fn from(arguments: &FeedArguments) -> Self {
         Self {
@@ -118,6 +121,7 @@ fn listen_options(address: SocketAddr) -> ListenOptions {
     ListenOptions {
         address,
         max_segment_bytes: environment::MAX_SEGMENT_BYTES,
+        header_timeout: IDLE_MAX,
         max_connections: usize::try_from(environment::descriptors_max()).unwrap_or(usize::MAX),
         ..ListenOptions::default()
     }

@@ -184,7 +184,7 @@ impl<'a> Stages<'a> {
                 }
                 Report::Progress(progress) => {
                     watch(Happening::Progress(&progress));
-                    watch(Happening::Meter(&self.control.meter().await?));
+                    watch(Happening::Meter(&self.control.counts().await?));
                 }
                 Report::Drained => {
                     // The last quote may be in everyone's hands before the window ends.
@@ -212,7 +212,7 @@ impl<'a> Stages<'a> {
     }
 
     async fn sample(&mut self) -> Result<()> {
-        self.samples.push((self.control.meter().await?, MachineTime::now()));
+        self.samples.push((self.control.counts().await?, MachineTime::now()));
         Ok(())
     }
 

@@ -261,6 +261,7 @@ impl Recorder {
         };
         let due_ns = start_ns + self.plan.due_offset_ns(seq);
         if received_ns < due_ns {
+            self.all.early += 1;
             self.error("a quote came before it was due: the server's plan or clock is another one".to_owned());
         }
         let lateness_ns = received_ns.saturating_sub(due_ns);

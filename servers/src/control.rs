@@ -30,11 +30,12 @@ pub struct Controls {
     pub shutdown: Arc<Notify>,
 }
 
-/// `GET /meter`, `GET /feed`, `POST /feed/start?at_ns=N` (left out: now), `POST /feed/stop?after_seq=N` (left
+/// `GET /meter`, `GET /counts` (the same without the kernel's counts, at no cost per connection), `GET /feed`, `POST /feed/start?at_ns=N` (left out: now), `POST /feed/stop?after_seq=N` (left
 /// out: at once), `POST /shutdown`.
 pub fn routes(controls: Controls) -> Router {
     Router::new()
         .route("/meter", get(meter).fallback(only_get))
+        .route("/counts", get(counts).fallback(only_get))
         .route("/feed", get(feed).fallback(only_get))
         .route("/feed/start", post(start).fallback(only_post))
         .route("/feed/stop", post(stop).fallback(only_post))
@@ -45,6 +46,10 @@ pub fn routes(controls: Controls) -> Router {
 
 async fn meter(State(controls): State<Controls>) -> Json<ControlSnapshot> {
     Json(ControlSnapshot { taken_ns: monotonic_ns(), meter: controls.meter.snapshot(), process: process_usage() })
+}
+
+async fn counts(State(controls): State<Controls>) -> Json<ControlSnapshot> {
+    Json(ControlSnapshot { taken_ns: monotonic_ns(), meter: controls.meter.counts(), process: process_usage() })
 }
 
 async fn feed(State(controls): State<Controls>) -> Json<FeedStatus> {
@@ -77,7 +82,7 @@ async fn shutdown(State(controls): State<Controls>) -> Json<serde_json::Value> {
 
 async fn not_found(uri: Uri) -> Response {
     let sentence = format!(
-        "there is nothing at {} on the control port: the routes are GET /meter, GET /feed, POST /feed/start?at_ns=N, \
+        "there is nothing at {} on the control port: the routes are GET /meter, GET /counts, GET /feed, POST /feed/start?at_ns=N, \
          POST /feed/stop?after_seq=N, POST /shutdown",
         uri.path()
     );

@@ -285,11 +285,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_shuts_down_after_asking_gets_its_answer() {
-        let (server, _) = serve(router(), ListenOptions::default());
+        let (server, meter) = serve(router(), ListenOptions::default());
         let mut client = dial(&server).await;
+        client.write_all(GET).await.unwrap();
+        read_until(&mut client, b"{abc}").await;
+        // The server waits for the next request now, and sees it together with the end: nothing here waits in between.
         client.write_all(GET).await.unwrap();
         client.shutdown().await.unwrap();
         assert!(read_text(&mut client).await.ends_with("{abc}"));
+        meter.all_closed().await;
+        assert_eq!(meter.snapshot().closed_by_server_first, 0);
     }
 
     #[tokio::test]
@@ -409,6 +414,8 @@ mod tests {
         let (server, meter) = serve(router(), ListenOptions::default());
         let (mut streaming, mut upgraded) = (dial(&server).await, dial(&server).await);
         streaming.write_all(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        // With another request waiting, hyper does not look for the client's end.
+        streaming.write_all(GET).await.unwrap();
         read_until(&mut streaming, b"begun\r\n").await;
         upgraded.write_all(UPGRADE).await.unwrap();
         read_until(&mut upgraded, b"\r\n\r\n\x81\x02hi").await;

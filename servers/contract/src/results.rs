@@ -226,6 +226,8 @@ pub struct QuoteCounts {
     pub duplicates: u64,
     /// Received after a newer one.
     pub out_of_order: u64,
+    /// Received before it was due: clocks or plans disagree, and the trial is void.
+    pub early: u64,
 }
 
 /// What the clients did.

@@ -404,6 +404,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_broken_connection_found_by_writing_is_not_waited_for() {
+        let meter = Meter::with_linger(true, Duration::from_secs(3600));
+        let (client, mut server) = pair(&meter).await;
+        SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(client);
+        while server.write(b"x").await.is_ok() {}
+        drop(server);
+        assert_eq!(meter.open_count(), 0);
+    }
+
+    #[tokio::test]
     async fn a_disabled_meter_counts_connections_only_and_closes_as_well() {
         let meter = Meter::new(false);
         let (mut client, mut server) = pair(&meter).await;
