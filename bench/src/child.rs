@@ -75,6 +75,14 @@ impl Process {
         }
     }
 
+    /// What happened to it, if it has ended.
+    pub async fn death(&mut self) -> Option<anyhow::Error> {
+        match self.child.try_wait() {
+            Ok(None) => None,
+            _ => Some(self.died().await),
+        }
+    }
+
     /// What the child said when it died.
     async fn died(&mut self) -> anyhow::Error {
         let mut said = String::new();

@@ -83,22 +83,15 @@ pub async fn measure(
     mut watch: impl FnMut(Happening<'_>),
 ) -> Result<(Measured, ServerFacts)> {
     let log = tempfile::Builder::new().prefix("published-").tempfile_in(setup.scratch).context("no scratch file")?;
-    let (server, ready) = start_server(setup, log.path()).await?;
-    let mut load = start_load(setup, ready.quotes, log.path()).await?;
+    let (mut server, ready) = start_server(setup, log.path()).await?;
     let mut stages = Stages::new(ControlClient::new(ready.control)?, setup.load);
-    match load.receive::<Report>(SILENCE).await? {
-        Report::Connected { .. } => {}
-        Report::Failed(why) => bail!(why),
-        other => bail!("the load process said {other:?} before it was connected"),
-    }
-    stages.connected = stages.control.meter().await?;
-    let start_ns = start.await;
-    stages.control.start_feed(start_ns).await?;
-    load.send(&Command::Start { start_ns }).await?;
-    let client = stages.follow(&mut load, start_ns, &mut watch).await?;
-    stages.control.shutdown().await?;
+    let load = start_load(setup, ready.quotes, log.path()).await?;
+    let (client, start_ns) = match stages.live(load, start, &mut watch).await {
+        Ok(lived) => lived,
+        // A server that has died is the reason, whoever noticed it.
+        Err(error) => return Err(server.death().await.unwrap_or(error)),
+    };
     server.end(CLOSING).await;
-    load.end(CLOSING).await;
 
     let publisher_lateness = publisher_lateness(log.as_file(), setup.load, start_ns, &client.window)?;
     let cpu = stages.cpu(&client);
@@ -154,6 +147,28 @@ impl<'a> Stages<'a> {
     fn new(control: ControlClient, load: &'a LoadSpec) -> Self {
         let empty = ControlSnapshot::default;
         Self { control, load, connected: empty(), samples: Vec::new(), drained: empty(), closed: empty() }
+    }
+
+    /// From connecting everyone to closing everything; gives the clients' report and the instant at which the feed started.
+    async fn live(
+        &mut self,
+        mut load: Process,
+        start: impl Future<Output = u64>,
+        watch: &mut impl FnMut(Happening<'_>),
+    ) -> Result<(ClientReport, u64)> {
+        match load.receive::<Report>(SILENCE).await? {
+            Report::Connected { .. } => {}
+            Report::Failed(why) => bail!(why),
+            other => bail!("the load process said {other:?} before it was connected"),
+        }
+        self.connected = self.control.meter().await?;
+        let start_ns = start.await;
+        self.control.start_feed(start_ns).await?;
+        load.send(&Command::Start { start_ns }).await?;
+        let client = self.follow(&mut load, start_ns, watch).await?;
+        self.control.shutdown().await?;
+        load.end(CLOSING).await;
+        Ok((client, start_ns))
     }
 
     /// Follows the load's reports from the start of the feed to the last one.

@@ -18,7 +18,7 @@ pub enum Format {
 }
 
 /// The columns: what is shown, under which head.
-const COLUMNS: [(Quantity, &str); 13] = [
+const COLUMNS: [(Quantity, &str); 14] = [
     (Quantity::LatenessP50, "late p50 ms"),
     (Quantity::LatenessP99, "late p99 ms"),
     (Quantity::StalenessMean, "stale ms"),
@@ -31,6 +31,7 @@ const COLUMNS: [(Quantity, &str); 13] = [
     (Quantity::EmptyPolls, "empty %"),
     (Quantity::MachineCpu, "CPU µs/quote"),
     (Quantity::ServerCpu, "server µs"),
+    (Quantity::LoadCpu, "load µs"),
     (Quantity::PublisherLatenessP99, "publisher p99 ms"),
 ];
 
@@ -113,7 +114,9 @@ fn aligned(table: &DataTable) -> String {
     let turned = |(i, head): (usize, &String)| -> Vec<String> {
         std::iter::once(head).chain(table.rows.iter().filter_map(|row| row.get(i))).map(|c| printable(c)).collect()
     };
-    let lines: Vec<Vec<String>> = table.columns.iter().enumerate().map(turned).collect();
+    // What no arm has (polls where nobody polls, the machine's CPU where arms share it) takes no line.
+    let told = |line: &Vec<String>| line.iter().skip(1).any(|cell| cell != crate::summary::words::NOTHING);
+    let lines: Vec<Vec<String>> = table.columns.iter().enumerate().map(turned).filter(told).collect();
     let width =
         |column: usize| lines.iter().filter_map(|l| l.get(column)).map(|c| c.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..=table.rows.len()).map(width).collect();

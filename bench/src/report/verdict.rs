@@ -22,10 +22,15 @@ pub fn sentences(summary: &Summary) -> Vec<String> {
     summary.cells.iter().flat_map(named).collect()
 }
 
-/// The sentences for a terminal, one a line.
+/// Columns of a terminal that people read sentences in.
+const WIDTH: usize = 100;
+
+/// The sentences for a terminal, each on lines of its own.
 #[must_use]
 pub fn indicative(summary: &Summary) -> String {
-    sentences(summary).join("\n")
+    let options = textwrap::Options::new(WIDTH).subsequent_indent("  ");
+    let wrapped: Vec<String> = sentences(summary).iter().map(|sentence| textwrap::fill(sentence, &options)).collect();
+    wrapped.join("\n")
 }
 
 /// The sentences for one cell: how fresh, how many bytes, and who comes first in what. Arms of different delivery
