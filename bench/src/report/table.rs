@@ -115,7 +115,8 @@ fn aligned(table: &DataTable) -> String {
         std::iter::once(head).chain(table.rows.iter().filter_map(|row| row.get(i))).map(|c| printable(c)).collect()
     };
     // What no arm has (polls where nobody polls, the machine's CPU where arms share it) takes no line.
-    let told = |line: &Vec<String>| line.iter().skip(1).any(|cell| cell != crate::summary::words::NOTHING);
+    let told =
+        |line: &Vec<String>| line.len() == 1 || line.iter().skip(1).any(|cell| cell != crate::summary::words::NOTHING);
     let lines: Vec<Vec<String>> = table.columns.iter().enumerate().map(turned).filter(told).collect();
     let width =
         |column: usize| lines.iter().filter_map(|l| l.get(column)).map(|c| c.chars().count()).max().unwrap_or(0);
