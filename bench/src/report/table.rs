@@ -184,7 +184,7 @@ mod tests {
     fn an_empty_run_has_a_table_too() {
         let empty = summarise(&fixture::run().0, &[], &[]);
         let text = table(&empty, Format::Text);
-        assert!(text.contains("poll-close") && text.contains("n                 0"), "{text}");
+        assert!(text.contains("poll-close") && text.contains("n             0"), "{text}");
         assert!(!text.contains("empty %"), "what nobody has takes no line: {text}");
     }
 }
