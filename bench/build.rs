@@ -8,7 +8,12 @@ const CARRIERS: [&str; 7] = ["axum", "hyper", "hyper-util", "reqwest", "tokio", 
 fn main() {
     let lock = Path::new("../Cargo.lock");
     println!("cargo::rerun-if-changed={}", lock.display());
-    println!("cargo::rerun-if-changed=../.git/HEAD");
+    // Commits and changes of any source: what the manifest says of the build must be true of it.
+    for watched in ["../.git/logs/HEAD", "../servers", "../clients", "src", "Cargo.toml", "build.rs"] {
+        if Path::new(watched).exists() {
+            println!("cargo::rerun-if-changed={watched}");
+        }
+    }
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
     println!("cargo::rustc-env=WIRERACE_RUSTC={}", output(&rustc, &["--version"]).unwrap_or_default());
     if let Some(commit) = output("git", &["rev-parse", "--short=12", "HEAD"]) {

@@ -17,7 +17,7 @@ expect() {
   local name=$1 pattern=$2
   shift 2
   local out
-  out=$("$@" 2>&1 || true)
+  out=$("$@" 2>&1 | tr -d "\0" || true)
   if grep -qE "$pattern" <<<"$out"; then
     passed=$((passed + 1))
   else

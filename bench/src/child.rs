@@ -96,7 +96,7 @@ impl Process {
         };
         let said = said.trim();
         let words = if said.is_empty() { String::new() } else { format!(": {said}") };
-        anyhow!("the {} process died ({status}){words}", self.what)
+        anyhow!("the {} process died ({status}){words}; run again, the trials already done are kept", self.what)
     }
 
     /// Its process id.

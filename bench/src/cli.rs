@@ -67,7 +67,7 @@ pub struct RaceArguments {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub clients: u32,
     /// Quotes per second.
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, allow_negative_numbers = true)]
     pub rate: f64,
     /// Distance of polls, milliseconds.
     #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=60_000))]
@@ -75,7 +75,7 @@ pub struct RaceArguments {
     /// Seed of the quotes and of the polls' phases.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Only these arms, separated by commas.
+    /// Only these arms, separated by commas: poll-close, poll, long-poll, sse, ws.
     #[arg(long, value_delimiter = ',')]
     pub arms: Vec<String>,
     /// Keep the result under this folder, with a report.
@@ -91,7 +91,7 @@ pub struct RunArguments {
     /// How often every arm is measured in every cell; intervals need 6.
     #[arg(long)]
     pub blocks: Option<u32>,
-    /// Only these arms, separated by commas.
+    /// Only these arms, separated by commas: poll-close, poll, long-poll, sse, ws.
     #[arg(long, value_delimiter = ',')]
     pub arms: Vec<String>,
     /// Simulated users, instead of the experiment's own number.
@@ -181,7 +181,7 @@ pub struct FeedArguments {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Quotes per second over the whole stream.
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, allow_negative_numbers = true)]
     pub rate: f64,
     /// How many symbols take turns.
     #[arg(long, default_value_t = 4)]
@@ -200,14 +200,14 @@ pub struct LoadArguments {
     /// The arm: poll-close, poll, long-poll, sse or ws.
     #[arg(long, default_value = "ws")]
     pub arm: String,
-    /// The server.
-    #[arg(long, default_value = "127.0.0.1:8080")]
+    /// The server, as HOST:PORT.
+    #[arg(long, default_value = "127.0.0.1:8080", value_parser = parse_address)]
     pub to: SocketAddr,
     /// Simulated users.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=19_000))]
     pub clients: u32,
     /// Length of the measured window, seconds.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub seconds: u64,
     /// Distance of polls, milliseconds.
     #[arg(long, default_value_t = 250)]
@@ -221,6 +221,11 @@ pub struct LoadArguments {
     /// Started by another wirerace: reads its orders from stdin.
     #[arg(long, hide = true)]
     pub child: bool,
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let found = std::net::ToSocketAddrs::to_socket_addrs(text).ok().and_then(|mut found| found.next());
+    found.ok_or_else(|| "allowed is HOST:PORT, for example 127.0.0.1:8080".into())
 }
 
 fn parse_delivery(text: &str) -> Result<Delivery, String> {

@@ -7,6 +7,7 @@ use clap::CommandFactory;
 use crate::cli::{Cli, Command, Format, ReportArguments, RunArguments};
 use crate::experiment::{self, Experiment};
 use crate::failure::{Failure, file_failure};
+use crate::output::{count, line, note};
 use crate::report::{self, table};
 use crate::run::{Finished, Run, RunOptions};
 use crate::{doctor, environment, limits, load_command, race, schemas, serve_command};
@@ -62,14 +63,19 @@ fn run(arguments: &RunArguments) -> Result<(), Failure> {
     if let Some(dir) = &arguments.resume {
         return finish(Run::resume(dir, true)?);
     }
+    let limits_only = !arguments.only.is_empty() || arguments.smoke;
+    if limits_only && arguments.experiments != ["limits"] {
+        return Err(Failure::Usage("--only and --smoke belong to: wirerace run limits".to_owned()));
+    }
     let names: Vec<&str> = arguments.experiments.iter().map(String::as_str).collect();
     match names.as_slice() {
         ["list"] => {
             for name in experiment::names() {
-                println!("{name}: {}", Experiment::find(name)?.question);
+                line(format!("{name}: {}", Experiment::find(name)?.question))?;
             }
-            println!("limits: how far is the suite from bare loops, and how much does it carry?");
-            return Ok(());
+            return line(
+                "limits: how far is the suite from bare loops, and how much does it carry? (about 15 minutes)",
+            );
         }
         ["limits"] => return limits::run(&limits::Options::from(arguments)),
         _ => {}
@@ -95,13 +101,29 @@ fn prepared(name: &str, arguments: &RunArguments) -> Result<Experiment, Failure>
     }
     experiment.blocks = arguments.blocks.unwrap_or(experiment.blocks);
     if let Some(clients) = arguments.clients {
+        check_descriptors(clients)?;
         for cell in &mut experiment.cells {
+            // The cell's own name tells its own number.
+            cell.name = format!("{clients} clients instead of {}: {}", cell.load.clients, cell.name);
             cell.load.clients = clients;
-            cell.name = format!("{clients} clients: {}", cell.name);
         }
     }
     experiment.check().map_err(Failure::Usage)?;
     Ok(experiment)
+}
+
+/// Descriptors of a process that are no connection.
+pub const DESCRIPTORS_KEPT: u64 = 50;
+
+/// Refuses more clients than a process can have connections.
+fn check_descriptors(clients: u32) -> Result<(), Failure> {
+    let most = environment::raise_descriptors_max().saturating_sub(DESCRIPTORS_KEPT);
+    if u64::from(clients) > most {
+        return Err(Failure::Usage(format!(
+            "{clients} clients need as many open files, and the limit allows {most}: raise it with `ulimit -n`, or take fewer"
+        )));
+    }
+    Ok(())
 }
 
 /// Runs to the end, writes the report, prints the table and where the report is.
@@ -113,19 +135,28 @@ pub fn finish(run: Run) -> Result<(), Failure> {
     let outcome = runtime()?.block_on(run.go(interrupted()));
     // Whatever happened, what was measured is told.
     let told = tell(&dir, Format::Text);
-    let Finished { void, .. } = outcome?;
+    let Finished { void, tainted, .. } = outcome?;
     told?;
+    if tainted > 0 {
+        note(format!(
+            "{} tainted and left out: the machine was busy with other work. Close it and run again for a full comparison.",
+            count(tainted, "trial")
+        ));
+    }
     if void.is_empty() {
         return Ok(());
     }
-    Err(Failure::Void(format!("{} trials are void and were left out: {}", void.len(), void.join(" | "))))
+    Err(Failure::Void(format!("{} void and left out: {}", count(void.len(), "trial"), void.join(" | "))))
 }
 
 /// Writes all of a run's report and prints its table.
 fn tell(dir: &Path, format: Format) -> Result<(), Failure> {
     let paths = report::write_all(dir).map_err(|error| Failure::Failed(error.to_string()))?;
-    println!("{}", table::table(&paths.summary, format.into()));
-    eprintln!("report: {}", paths.html.display());
+    for warning in &paths.summary.warnings {
+        note(format!("warning: {warning}"));
+    }
+    line(table::table(&paths.summary, format.into()))?;
+    note(format!("report: {}", paths.html.display()));
     Ok(())
 }
 

@@ -2,12 +2,11 @@
 
 use std::fs;
 
+use crate::commands::DESCRIPTORS_KEPT;
 use crate::failure::Failure;
 use crate::machine::MachineTime;
+use crate::output::line;
 use crate::{environment, pinning};
-
-/// Descriptors of a process that are no connection.
-const DESCRIPTORS_KEPT: u64 = 50;
 
 /// One line of the examination.
 struct Finding {
@@ -23,12 +22,12 @@ fn finding(good: bool, what: &'static str, detail: impl Into<String>) -> Finding
 /// Examines the machine and prints what it found.
 ///
 /// # Errors
-/// Never: what is missing is told, not failed on.
+/// When standard output takes no more; what the machine lacks is told, not failed on.
 pub fn doctor() -> Result<(), Failure> {
     let environment = environment::environment(pinning::choose());
-    println!("{} · {} · {} processors", environment.system, environment.processor, environment.cpus);
+    line(format!("{} · {} · {} processors", environment.system, environment.processor, environment.cpus))?;
     for Finding { good, what, detail } in examine() {
-        println!("{} {what}: {detail}", if good { "ok      " } else { "missing " });
+        line(format!("{} {what}: {detail}", if good { "ok      " } else { "missing " }))?;
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ fn hypervisor() -> Option<String> {
     if let Ok(kind) = fs::read_to_string("/sys/hypervisor/type") {
         return Some(kind.trim().to_owned());
     }
-    field_of("/proc/cpuinfo", "flags")?.split(' ').any(|flag| flag == "hypervisor").then(|| "a virtual machine".into())
+    field_of("/proc/cpuinfo", "flags")?.split(' ').any(|flag| flag == "hypervisor").then(|| "kind not told".into())
 }
 
 /// Limit of open files of this process.

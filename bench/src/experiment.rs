@@ -114,7 +114,12 @@ impl Experiment {
             return Err("there is nothing to run: `arms` and `[[cells]]` need at least one entry each".into());
         }
         let arms = file.arms.into_iter().map(|arm| entry(arm, file.interval_ms)).collect::<Result<Vec<_>, _>>()?;
-        let cells = file.cells.into_iter().map(|cell| Cell { name: cell.name, load: cell.load }).collect();
+        let grid_ms = common_interval_ms(&arms);
+        let cell = |cell: CellText| {
+            let grid_ms = if cell.load.grid_ms == 0 { grid_ms } else { cell.load.grid_ms };
+            Cell { name: cell.name, load: LoadSpec { grid_ms, ..cell.load } }
+        };
+        let cells = file.cells.into_iter().map(cell).collect();
         let experiment = Self {
             name: name.to_owned(),
             question: file.question,
@@ -141,12 +146,8 @@ impl Experiment {
         if self.blocks == 0 {
             return Err("0 blocks: there must be at least 1, and 6 for an interval".into());
         }
-        let mut arms: Vec<&str> = self.arms.iter().map(|entry| entry.arm.name.as_str()).collect();
-        arms.sort_unstable();
-        match arms.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(format!("two arms are called `{}`: give each a name of its own", pair[0])),
-            None => Ok(()),
-        }
+        unique("arms", self.arms.iter().map(|entry| entry.arm.name.as_str()))?;
+        unique("cells", self.cells.iter().map(|cell| cell.name.as_str()))
     }
 
     /// Keeps only the arms named.
@@ -184,12 +185,37 @@ fn entry(arm: ArmText, interval_ms: u32) -> Result<ArmEntry, String> {
     }
 }
 
+/// The shortest time that is a whole number of every arm's intervals; 0 where none has one. Intervals without a common
+/// multiple below a minute share none: then each arm has windows of its own.
+pub fn common_interval_ms(arms: &[ArmEntry]) -> u32 {
+    const LONGEST_MS: u32 = 60_000;
+    let gcd = |mut a: u32, mut b: u32| {
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    let lcm = |a: u32, b: u32| (a / gcd(a, b)).checked_mul(b).filter(|common| *common <= LONGEST_MS);
+    let mut intervals = arms.iter().map(|entry| entry.arm.interval_ms).filter(|interval| *interval > 0);
+    let first = intervals.next().unwrap_or(0);
+    intervals.try_fold(first, lcm).unwrap_or(0)
+}
+
+fn unique<'a>(kind: &str, names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(format!("two {kind} are called `{}`: give each a name of its own", pair[0])),
+        None => Ok(()),
+    }
+}
+
 fn check_load(load: &LoadSpec) -> Result<(), String> {
     if load.clients == 0 {
         return Err("0 clients: there must be at least 1".into());
     }
     if load.window_ms == 0 {
-        return Err("a window of 0 ms measures nothing: give it at least 1,000".into());
+        return Err("a window of 0 ms measures nothing: give it some, for example 4,000 ms".into());
     }
     if load.connects_per_s == 0 {
         return Err("0 connects per second: nobody would ever be connected".into());

@@ -20,6 +20,7 @@ pub mod machine;
 pub mod nearest;
 pub mod noise;
 pub mod order;
+pub mod output;
 pub mod pinning;
 pub mod race;
 pub mod race_board;

@@ -13,6 +13,7 @@ use wirerace_contract::spec::{Delivery, LoadSpec};
 use crate::cli::LoadArguments;
 use crate::failure::Failure;
 use crate::limits::role::{read_line, write_line};
+use crate::output::{count, line, note};
 use crate::{child, commands, environment, pinning, registry};
 
 /// What the load process of a trial is told, by the first line on stdin; commands follow.
@@ -40,7 +41,11 @@ pub fn load(arguments: &LoadArguments) -> Result<(), Failure> {
         entry.arm.interval_ms = arguments.interval_ms;
     }
     let report = commands::runtime()?.block_on(load_alone(arguments, &entry))?;
-    print_report(&entry, &report);
+    print_report(&entry, &report)?;
+    // What was lost because the server went away is no property of a transport.
+    if report.quotes.lost > 0 && commands::runtime()?.block_on(health(arguments)).is_err() {
+        return Err(Failure::Failed(format!("the server at {} went away during the measurement", arguments.to)));
+    }
     Ok(())
 }
 
@@ -94,6 +99,7 @@ async fn load_alone(arguments: &LoadArguments, entry: &ArmEntry) -> Result<Clien
         seed: arguments.seed,
         published_log: None,
         progress_ms: None,
+        start_ns: Some(start_ns),
     };
     let row = registry::row(&entry.arm.transport).map_err(Failure::Usage)?;
     let (commands, commanded) = mpsc::channel(8);
@@ -103,10 +109,10 @@ async fn load_alone(arguments: &LoadArguments, entry: &ArmEntry) -> Result<Clien
         while let Some(report) = reported.recv().await {
             match report {
                 Report::Connected { .. } => {
-                    eprintln!("connected: {} clients", arguments.clients);
+                    note(format!("connected: {}", count(arguments.clients as usize, "client")));
                     commands.send(Command::Start { start_ns }).await.map_err(gone)?;
                 }
-                Report::Window { .. } => eprintln!("measuring for {} s", arguments.seconds),
+                Report::Window { .. } => note(format!("measuring for {} s", arguments.seconds)),
                 Report::Drained => commands.send(Command::Close).await.map_err(gone)?,
                 Report::Done(report) => return Ok(*report),
                 Report::Failed(why) => return Err(Failure::Failed(why)),
@@ -152,28 +158,31 @@ fn root(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-fn print_report(entry: &ArmEntry, report: &ClientReport) {
-    let ms = |ns: Option<u64>| ns.map_or_else(|| "–".to_owned(), |ns| format!("{:.2} ms", ns as f64 / 1e6));
+fn print_report(entry: &ArmEntry, report: &ClientReport) -> Result<(), Failure> {
+    let ms = |ns: Option<u64>| ns.map_or_else(|| "infinite".to_owned(), |ns| format!("{:.2} ms", ns as f64 / 1e6));
     let (quotes, lateness, traffic) = (&report.window_quotes, &report.lateness, &report.traffic);
-    println!("{} ({})", entry.arm.name, entry.descriptor.title);
-    println!(
-        "quotes     {} of {} received, {} lost, {} superseded",
+    line(format!("{} ({})", entry.arm.name, entry.descriptor.title))?;
+    line(format!(
+        "quotes     {} of {} received, {} lost (they count as infinitely late), {} superseded",
         quotes.received, quotes.planned, quotes.lost, quotes.superseded
-    );
-    println!("lateness   p50 {}, p99 {}, max {}", ms(lateness.p50_ns), ms(lateness.p99_ns), ms(lateness.max_ns));
-    println!(
+    ))?;
+    line(format!("lateness   p50 {}, p99 {}, max {}", ms(lateness.p50_ns), ms(lateness.p99_ns), ms(lateness.max_ns)))?;
+    line(format!(
         "staleness  mean {:.2} ms, wrong price {:.1} % of the time",
         report.staleness.mean_ns / 1e6,
         report.staleness.wrong_price_share * 100.0
-    );
-    println!(
-        "traffic    {} connections, {} requests, {} empty polls, {} reconnects",
-        traffic.connections_dialled, traffic.requests, traffic.polls_empty, traffic.reconnects
-    );
+    ))?;
+    line(format!(
+        "traffic    {}, {}, {} empty polls, {}",
+        count(traffic.connections_dialled as usize, "connection"),
+        count(traffic.requests as usize, "request"),
+        traffic.polls_empty,
+        count(traffic.reconnects as usize, "reconnect")
+    ))?;
     for error in &report.errors {
-        println!("error      {error}");
+        line(format!("error      {error}"))?;
     }
-    println!(
-        "Lateness counts from the server's plan on this host's clock; bytes are the server's to count (its control port)."
-    );
+    line(
+        "One window, no spread: to compare, use `wirerace run`. Lateness counts from the server's plan on this host's clock.",
+    )
 }

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let word = if matches!(failure, Failure::Interrupted(_)) { "stopped" } else { "error" };
-            eprintln!("{word}: {failure}");
+            wirerace::output::note(format!("{word}: {failure}"));
             ExitCode::from(failure.exit_code())
         }
     }

@@ -10,9 +10,12 @@ pub const STEAL_SHARE_MAX: f64 = 0.03;
 /// Processor time of other processes above this share of one processor taints a trial.
 pub const FOREIGN_SHARE_MAX: f64 = 0.15;
 
+/// Largest share by which the time between the two readings may differ from the window.
+pub const CLOCKING_SHARE_MAX: f64 = 0.02;
+
 /// What disturbed the trial, each a sentence with the number; none is what a quiet machine has.
 #[must_use]
-pub fn disturbances(cpu: &Cpu) -> Vec<String> {
+pub fn disturbances(cpu: &Cpu, window_us: u64) -> Vec<String> {
     let mut found = Vec::new();
     let wall_us = cpu.wall_us.max(1) as f64;
     let mut at_most = |what: &str, us: u64, limit: f64| {
@@ -27,6 +30,14 @@ pub fn disturbances(cpu: &Cpu) -> Vec<String> {
     if let Some(machine_us) = cpu.machine_us {
         let foreign_us = machine_us.saturating_sub(cpu.server_us + cpu.load_us);
         at_most("other processes used", foreign_us, FOREIGN_SHARE_MAX);
+    }
+    // Processor time is read by another process, through the server's control port: a late reading belongs to another window.
+    if cpu.wall_us.abs_diff(window_us) as f64 > window_us as f64 * CLOCKING_SHARE_MAX {
+        found.push(format!(
+            "processor time was read over {} ms instead of {} ms",
+            cpu.wall_us / 1_000,
+            window_us / 1_000
+        ));
     }
     found
 }
@@ -44,9 +55,12 @@ mod tests {
             server_us: 600_000,
             load_us: 450_000,
         };
-        assert_eq!(disturbances(&quiet), Vec::<String>::new());
-        assert!(disturbances(&Cpu { steal_us: Some(40_000), ..quiet })[0].contains("4.0 %"));
-        assert!(disturbances(&Cpu { server_us: 400_000, ..quiet })[0].contains("other processes used 25.0 %"));
-        assert!(disturbances(&Cpu { machine_us: None, steal_us: None, ..quiet }).is_empty());
+        assert_eq!(disturbances(&quiet, 1_000_000), Vec::<String>::new());
+        assert!(disturbances(&Cpu { steal_us: Some(40_000), ..quiet }, 1_000_000)[0].contains("4.0 %"));
+        assert!(
+            disturbances(&Cpu { server_us: 400_000, ..quiet }, 1_000_000)[0].contains("other processes used 25.0 %")
+        );
+        assert!(disturbances(&Cpu { machine_us: None, steal_us: None, ..quiet }, 1_000_000).is_empty());
+        assert!(disturbances(&quiet, 970_000)[0].contains("1000 ms instead of 970 ms"));
     }
 }

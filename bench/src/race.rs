@@ -8,16 +8,18 @@ use futures_util::future::join_all;
 use tokio::sync::Barrier;
 use wirerace_contract::clock::{NS_PER_MS, monotonic_ns};
 use wirerace_contract::feed::{Arrivals, FeedSpec};
-use wirerace_contract::results::{ArmEntry, Cell, Manifest, Measured, SCHEMA_VERSION, Standing, Trial};
+use wirerace_contract::results::{ArmEntry, Cell, Cpu, Manifest, Measured, SCHEMA_VERSION, Standing, Trial};
 use wirerace_contract::spec::LoadSpec;
 
 use crate::cli::RaceArguments;
 use crate::failure::{Failure, file_failure};
 use crate::identities::contradictions;
+use crate::noise::disturbances;
+use crate::output::{count, line, note};
 use crate::race_board::Board;
 use crate::report::{self, table, verdict};
 use crate::summary::summarise;
-use crate::trial::{self, TrialSetup};
+use crate::trial::{self, ServerFacts, TrialSetup};
 use crate::{commands, environment, pinning, registry, run, utc};
 
 /// Runs the race.
@@ -26,29 +28,40 @@ use crate::{commands, environment, pinning, registry, run, utc};
 /// When the request is wrong, no arm could be measured, or some are void.
 pub fn race(arguments: &RaceArguments) -> Result<(), Failure> {
     environment::raise_descriptors_max();
-    let manifest = manifest(arguments)?;
+    let mut manifest = manifest(arguments)?;
+    // A folder that cannot be made is told before the race, not after.
+    let dir = arguments.out.as_deref().map(|out| run::fresh_folder(out, "race")).transpose()?;
     let live = std::io::stdout().is_terminal();
-    eprintln!(
-        "{} arms at once, {} clients each, {} quotes/s, polls each {} ms; about {} s",
-        manifest.arms.len(),
-        arguments.clients,
+    note(format!(
+        "{} at once, {} each, {} quotes/s, polls each {} ms; about {} s",
+        count(manifest.arms.len(), "arm"),
+        count(arguments.clients as usize, "client"),
         arguments.rate,
         arguments.interval_ms,
-        arguments.seconds + 5
-    );
-    let trials = commands::runtime()?.block_on(async {
+        arguments.seconds + 4
+    ));
+    let (trials, facts) = commands::runtime()?.block_on(async {
         tokio::select! {
             () = commands::interrupted() => Err(Failure::Interrupted("interrupted: a race is told only at its end".to_owned())),
-            trials = all_at_once(&manifest, live) => trials,
+            raced = all_at_once(&manifest, live) => raced,
         }
     })?;
+    if let Some(facts) = facts {
+        manifest.environment.feed_slice_us = facts.feed_slice_us;
+        manifest.environment.congestion_control = facts.congestion_control;
+    }
+    let disturbed = shared_disturbances(&trials);
+    let trials = without_machine_time(trials);
     let summary = summarise(&manifest, &trials, &[]);
-    println!("{}", table::table(&summary, table::Format::Text));
-    println!("{}", verdict::indicative(&summary));
-    if let Some(out) = &arguments.out {
-        keep(&manifest, &trials, out)?;
+    line(table::table(&summary, table::Format::Text))?;
+    line(verdict::indicative(&summary))?;
+    for disturbance in disturbed {
+        line(format!("Disturbed: {disturbance}; close other programs and race again."))?;
+    }
+    if let Some(dir) = &dir {
+        keep(&manifest, &trials, dir)?;
     } else {
-        println!("Next: wirerace run transports (the same, one arm at a time, in blocks, with intervals and a report)");
+        line("Next: wirerace run transports (one arm at a time, in blocks, with intervals and a report)")?;
     }
     let void: Vec<String> = trials
         .iter()
@@ -78,6 +91,7 @@ fn manifest(arguments: &RaceArguments) -> Result<Manifest, Failure> {
         feed,
         window_ms: arguments.seconds * 1_000,
         warm_up_max_ms: 2_000,
+        grid_ms: arguments.interval_ms,
         ..LoadSpec::default()
     };
     let name = format!(
@@ -86,7 +100,7 @@ fn manifest(arguments: &RaceArguments) -> Result<Manifest, Failure> {
     );
     Ok(Manifest {
         schema_version: SCHEMA_VERSION,
-        software: concat!("wirerace ", env!("CARGO_PKG_VERSION")).to_owned(),
+        software: env!("CARGO_PKG_VERSION").to_owned(),
         commit: environment::commit(),
         experiment: "race".to_owned(),
         question: "How do the arms compare when they run at once, at a small load, for a few seconds?".to_owned(),
@@ -101,7 +115,7 @@ fn manifest(arguments: &RaceArguments) -> Result<Manifest, Failure> {
 }
 
 /// Every arm in processes of its own; all feeds start at one instant.
-async fn all_at_once(manifest: &Manifest, live: bool) -> Result<Vec<Trial>, Failure> {
+async fn all_at_once(manifest: &Manifest, live: bool) -> Result<(Vec<Trial>, Option<ServerFacts>), Failure> {
     let scratch = tempfile::tempdir().map_err(|error| file_failure("create", &std::env::temp_dir(), &error))?;
     let cell = &manifest.cells[0];
     let board = RefCell::new(Board::new(&manifest.arms, cell.load.clients, live));
@@ -120,13 +134,16 @@ async fn all_at_once(manifest: &Manifest, live: bool) -> Result<Vec<Trial>, Fail
             };
             let outcome =
                 trial::measure(&setup, gate.start(), |happening| board.borrow_mut().note(index, &happening)).await;
-            let outcome = outcome.map(|(measured, _)| measured);
-            trial_of(manifest, index, outcome)
+            let (outcome, facts) = match outcome {
+                Ok((measured, facts)) => (Ok(measured), Some(facts)),
+                Err(error) => (Err(error), None),
+            };
+            (trial_of(manifest, index, outcome), facts)
         }
     });
-    let trials = join_all(trials).await;
+    let (trials, facts): (Vec<_>, Vec<_>) = join_all(trials).await.into_iter().unzip();
     board.borrow_mut().clear();
-    Ok(trials)
+    Ok((trials, facts.into_iter().flatten().next()))
 }
 
 /// Lets all arms start together. An arm that fails before never arrives; the others then start without it.
@@ -149,9 +166,7 @@ fn trial_of(manifest: &Manifest, index: usize, outcome: anyhow::Result<Measured>
     let entry = &manifest.arms[index];
     let cell = &manifest.cells[0];
     let (reasons, measured) = match outcome {
-        Ok(mut measured) => {
-            // The machine's processor time belongs to all arms together and says nothing of one.
-            measured.cpu.machine_us = None;
+        Ok(measured) => {
             let delivers = entry.descriptor.delivers;
             let found = contradictions(&measured.client, &measured.server, &entry.arm, delivers, &cell.load.feed);
             (found, Some(measured))
@@ -174,9 +189,25 @@ fn trial_of(manifest: &Manifest, index: usize, outcome: anyhow::Result<Measured>
     }
 }
 
+/// What disturbed the machine while all arms ran: theirs is the processor time of all of them together.
+fn shared_disturbances(trials: &[Trial]) -> Vec<String> {
+    let all = || trials.iter().filter_map(|trial| trial.measured.as_ref()).map(|measured| measured.cpu);
+    let Some(longest) = all().max_by_key(|cpu| cpu.wall_us) else { return Vec::new() };
+    let server_us = all().map(|cpu| cpu.server_us).sum();
+    let load_us = all().map(|cpu| cpu.load_us).sum();
+    disturbances(&Cpu { server_us, load_us, ..longest }, longest.wall_us)
+}
+
+/// The machine's processor time belongs to all arms together and says nothing of one.
+fn without_machine_time(mut trials: Vec<Trial>) -> Vec<Trial> {
+    for measured in trials.iter_mut().filter_map(|trial| trial.measured.as_mut()) {
+        measured.cpu.machine_us = None;
+    }
+    trials
+}
+
 /// Keeps the race's files, with a report.
-fn keep(manifest: &Manifest, trials: &[Trial], out: &Path) -> Result<(), Failure> {
-    let dir = run::fresh_folder(out, "race")?;
+fn keep(manifest: &Manifest, trials: &[Trial], dir: &Path) -> Result<(), Failure> {
     let write = |name: &str, bytes: Vec<u8>| {
         let path = dir.join(name);
         std::fs::write(&path, bytes).map_err(|error| file_failure("write", &path, &error))
@@ -186,10 +217,9 @@ fn keep(manifest: &Manifest, trials: &[Trial], out: &Path) -> Result<(), Failure
     let mut lines = Vec::new();
     for trial in trials {
         serde_json::to_writer(&mut lines, trial).map_err(json)?;
-        lines.write_all(b"\n").map_err(|error| file_failure("write", &dir, &error))?;
+        lines.write_all(b"\n").map_err(|error| file_failure("write", dir, &error))?;
     }
     write("trials.jsonl", lines)?;
-    let paths = report::write_all(&dir).map_err(|error| Failure::Failed(error.to_string()))?;
-    println!("report: {}", paths.html.display());
-    Ok(())
+    let paths = report::write_all(dir).map_err(|error| Failure::Failed(error.to_string()))?;
+    line(format!("report: {}", paths.html.display()))
 }

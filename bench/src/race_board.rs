@@ -64,7 +64,7 @@ impl Board {
     /// Takes the table off the screen: the final one follows.
     pub fn clear(&mut self) {
         if self.drawn > 0 {
-            print!("\x1b[{}A\x1b[J", self.drawn);
+            let _ = write!(std::io::stdout().lock(), "\x1b[{}A\x1b[J", self.drawn);
             self.drawn = 0;
         }
     }
@@ -89,7 +89,10 @@ fn row(lane: &Lane) -> String {
         return format!("{:<11} connecting", lane.name);
     };
     let ms = |ns: Option<f64>| ns.map_or_else(|| "–".to_owned(), |ns| format!("{:.2} ms", ns / 1e6));
-    let each = |total: f64| if progress.received == 0 { f64::NAN } else { total / progress.received as f64 };
+    if progress.received == 0 {
+        return format!("{:<11} connected", lane.name);
+    }
+    let each = |total: f64| total / progress.received as f64;
     let meter = &snapshot.meter;
     format!(
         "{:<11} {:>10} {:>10} {:>11} {:>8.0} {:>7} {:>7} {:>6} {:>7.1} µs",

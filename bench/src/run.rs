@@ -5,13 +5,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use wirerace_contract::plan::SplitMix64;
-use wirerace_contract::results::{Cell, Manifest, Measured, SCHEMA_VERSION, Standing, Trial};
+use wirerace_contract::results::{ArmEntry, Cell, Manifest, Measured, SCHEMA_VERSION, Standing, Trial};
+
+use wirerace_contract::spec::LoadSpec;
 
 use crate::experiment::Experiment;
 use crate::failure::{Failure, file_failure};
 use crate::identities::contradictions;
 use crate::noise::disturbances;
 use crate::order::balanced_order;
+use crate::output::{count, note};
 use crate::report::read::{read_manifest, read_trials};
 use crate::trial::{self, ServerFacts, TrialSetup};
 use crate::{environment, pinning, utc};
@@ -36,6 +39,8 @@ pub struct Run {
     repeats_of_tainted: u32,
     done: Vec<Trial>,
     verbose: bool,
+    /// Held while the run is under way: two at once would write over each other.
+    _lock: File,
 }
 
 /// How a run ended.
@@ -45,6 +50,8 @@ pub struct Finished {
     pub dir: PathBuf,
     /// Trials that are void, with the reasons of each.
     pub void: Vec<String>,
+    /// How many trials of the last attempts are tainted.
+    pub tainted: usize,
 }
 
 impl Run {
@@ -54,10 +61,11 @@ impl Run {
     /// When the folder or the manifest cannot be written.
     pub fn create(experiment: &Experiment, options: &RunOptions) -> Result<Self, Failure> {
         let dir = fresh_folder(&options.out, &experiment.name)?;
+        let lock = locked(&dir)?;
         let pinning = if options.pin { pinning::choose() } else { None };
         let manifest = Manifest {
             schema_version: SCHEMA_VERSION,
-            software: concat!("wirerace ", env!("CARGO_PKG_VERSION")).to_owned(),
+            software: env!("CARGO_PKG_VERSION").to_owned(),
             commit: environment::commit(),
             experiment: experiment.name.clone(),
             question: experiment.question.clone(),
@@ -75,6 +83,7 @@ impl Run {
             repeats_of_tainted: experiment.repeats_of_tainted,
             done: Vec::new(),
             verbose: options.verbose,
+            _lock: lock,
         };
         run.write_manifest()?;
         run.append(None)?;
@@ -87,13 +96,17 @@ impl Run {
     /// When its files are missing or damaged.
     pub fn resume(dir: &Path, verbose: bool) -> Result<Self, Failure> {
         let manifest = read_manifest(dir).map_err(|error| Failure::Failed(error.to_string()))?;
+        let lock = locked(dir)?;
         let read = read_trials(dir).map_err(|error| Failure::Failed(error.to_string()))?;
         if let Some(warning) = read.warning {
-            eprintln!("warning: {warning}");
+            note(format!("warning: {warning}"));
             rewrite(dir, &read.trials)?;
         }
         let repeats_of_tainted = manifest.repeats_of_tainted;
-        Ok(Self { dir: dir.to_owned(), manifest, repeats_of_tainted, done: read.trials, verbose })
+        if manifest.commit != environment::commit() {
+            note("warning: the run was begun by another build; its trials will not all be of one kind");
+        }
+        Ok(Self { dir: dir.to_owned(), manifest, repeats_of_tainted, done: read.trials, verbose, _lock: lock })
     }
 
     /// Where it is kept.
@@ -127,8 +140,8 @@ impl Run {
                     };
                     self.keep(trial)?;
                 }
-                let tainted = self.attempt(block, attempt).any(|trial| trial.standing == Standing::Tainted);
-                if !tainted || attempt > self.repeats_of_tainted {
+                let unusable = self.attempt(block, attempt).any(|trial| trial.standing != Standing::Valid);
+                if !unusable || attempt > self.repeats_of_tainted {
                     break;
                 }
                 attempt += 1;
@@ -136,13 +149,15 @@ impl Run {
         }
         let void = self.done.iter().filter(|trial| trial.standing == Standing::Void);
         let void = void.map(|t| format!("{} in block {}: {}", t.arm.name, t.block, t.reasons.join("; "))).collect();
-        Ok(Finished { dir: self.dir, void })
+        let last = |trial: &&Trial| trial.attempt == self.last_attempt(trial.block);
+        let tainted = self.done.iter().filter(last).filter(|trial| trial.standing == Standing::Tainted).count();
+        Ok(Finished { dir: self.dir, void, tainted })
     }
 
     fn interrupted(&self) -> Failure {
         let dir = self.dir.display();
-        let done = self.done.len();
-        Failure::Interrupted(format!("interrupted: {done} trials are kept; go on with: wirerace run --resume {dir}"))
+        let done = count(self.done.len(), "trial");
+        Failure::Interrupted(format!("interrupted: {done} kept; go on with: wirerace run --resume {dir}"))
     }
 
     fn attempt(&self, block: u32, attempt: u32) -> impl Iterator<Item = &Trial> {
@@ -162,16 +177,21 @@ impl Run {
         if self.verbose {
             let (all, done) =
                 (self.manifest.blocks as usize * self.manifest.arms.len() * self.manifest.cells.len(), self.done.len());
-            eprintln!(
-                "block {} of {}: {} ({} of {all} trials done)",
-                place.block, self.manifest.blocks, entry.arm.name, done
-            );
+            let Place { block, attempt, .. } = place;
+            let again = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+            note(format!(
+                "block {block} of {}{again}: {} in {} ({done} of {all} trials done)",
+                self.manifest.blocks, entry.arm.name, cell.name
+            ));
         }
         // The phases of a block are the same for all its arms, and differ between blocks.
         let mut phases = SplitMix64::new(self.manifest.seed ^ (u64::from(place.block) << 32));
+        // Other quotes in each block: an interval over blocks that all replay one stream would cover that stream only.
+        let mut load = cell.load.clone();
+        load.feed.seed = load.feed.seed.wrapping_add(u64::from(place.block) - 1);
         let setup = TrialSetup {
             entry: &entry,
-            load: &cell.load,
+            load: &load,
             phase_seed: phases.next_u64(),
             pinning: self.manifest.environment.pinning.clone(),
             metered: true,
@@ -183,7 +203,7 @@ impl Run {
         let (standing, reasons, measured) = match outcome {
             Ok((measured, facts)) => {
                 self.note_facts(facts)?;
-                let (standing, reasons) = judge(&entry, cell, &measured);
+                let (standing, reasons) = judge(&entry, &load, &measured);
                 (standing, reasons, Some(measured))
             }
             Err(error) => (Standing::Void, vec![format!("{error:#}")], None),
@@ -197,7 +217,7 @@ impl Run {
             started_utc,
             arm: entry.arm,
             descriptor: entry.descriptor,
-            load: cell.load.clone(),
+            load,
             standing,
             reasons,
             measured,
@@ -217,7 +237,7 @@ impl Run {
 
     fn keep(&mut self, trial: Trial) -> Result<(), Failure> {
         if self.verbose && trial.standing != Standing::Valid {
-            eprintln!("  {:?}: {}", trial.standing, trial.reasons.join("; "));
+            note(format!("  {:?}: {}", trial.standing, trial.reasons.join("; ")));
         }
         self.append(Some(&trial))?;
         self.done.push(trial);
@@ -238,11 +258,12 @@ impl Run {
     }
 
     fn write_manifest(&self) -> Result<(), Failure> {
-        let path = self.dir.join("manifest.json");
+        // Written beside and moved into place: a full disk must not cost the manifest that is there.
+        let (path, new) = (self.dir.join("manifest.json"), self.dir.join("manifest.json.new"));
         let fail = |error: std::io::Error| file_failure("write", &path, &error);
         let mut text = serde_json::to_vec_pretty(&self.manifest).map_err(|error| fail(error.into()))?;
         text.push(b'\n');
-        std::fs::write(&path, text).map_err(fail)
+        std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path)).map_err(fail)
     }
 }
 
@@ -256,17 +277,14 @@ struct Place {
 }
 
 /// Whether a trial may be used: void if the meters contradict each other, tainted if the machine was disturbed.
-pub fn judge(
-    entry: &wirerace_contract::results::ArmEntry,
-    cell: &Cell,
-    measured: &Measured,
-) -> (Standing, Vec<String>) {
+pub fn judge(entry: &ArmEntry, load: &LoadSpec, measured: &Measured) -> (Standing, Vec<String>) {
     let delivers = entry.descriptor.delivers;
-    let found = contradictions(&measured.client, &measured.server, &entry.arm, delivers, &cell.load.feed);
+    let found = contradictions(&measured.client, &measured.server, &entry.arm, delivers, &load.feed);
     if !found.is_empty() {
         return (Standing::Void, found);
     }
-    let found = disturbances(&measured.cpu);
+    let window = measured.client.window;
+    let found = disturbances(&measured.cpu, (window.end_offset_ns - window.start_offset_ns) / 1_000);
     if found.is_empty() { (Standing::Valid, found) } else { (Standing::Tainted, found) }
 }
 
@@ -284,6 +302,20 @@ pub fn fresh_folder(out: &Path, name: &str) -> Result<PathBuf, Failure> {
         }
     }
     Err(Failure::Failed(format!("{} holds a hundred runs of this second already; try again", out.display())))
+}
+
+/// Takes the lock of a run's folder.
+fn locked(dir: &Path) -> Result<File, Failure> {
+    let path = dir.join(".lock");
+    let file = File::create(&path).map_err(|error| file_failure("write", &path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(Failure::Failed(format!("another wirerace works on {}: wait for it, or stop it", dir.display())))
+        }
+        // A file system without locks: nothing to hold on to.
+        Err(std::fs::TryLockError::Error(_)) => Ok(file),
+    }
 }
 
 /// Puts back the sound lines of a file whose last line was cut off when the run was killed.

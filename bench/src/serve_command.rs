@@ -16,6 +16,7 @@ use wirerace_servers::{Running, ServeOptions};
 use crate::cli::{FeedArguments, ServeArguments};
 use crate::failure::Failure;
 use crate::limits::role::{read_line, write_line};
+use crate::output::line;
 use crate::{child, commands, environment, pinning, registry};
 
 /// What the server process of a trial is told, by one line on stdin.
@@ -50,7 +51,7 @@ pub struct ServerReady {
 const LEAVING: Duration = Duration::from_secs(2);
 
 /// How long a kept connection may be idle: longer than anybody's distance of polls.
-const IDLE_MAX: Duration = Duration::from_secs(600);
+const IDLE_MAX: Duration = Duration::from_secs(150);
 
 impl From<&FeedArguments> for FeedSpec {
     fn from(arguments: &FeedArguments) -> Self {
@@ -77,6 +78,11 @@ pub fn serve(arguments: &ServeArguments) -> Result<(), Failure> {
     }
     let feed = FeedSpec::from(&arguments.feed);
     feed.check().map_err(|error| Failure::Usage(error.to_string()))?;
+    if arguments.port == arguments.control_port && arguments.port != 0 {
+        return Err(Failure::Usage(
+            "quotes and control need ports of their own: give two, or 0 for free ones".to_owned(),
+        ));
+    }
     if let Some(name) = &arguments.transport {
         registry::row(name).map_err(Failure::Usage)?;
     }
@@ -92,9 +98,9 @@ pub fn serve(arguments: &ServeArguments) -> Result<(), Failure> {
         let running = start(options, transport)?;
         running.feed().start_at(monotonic_ns()).map_err(|error| Failure::Failed(error.to_string()))?;
         let base = format!("http://{}", running.quotes_addr());
-        println!("quotes:  {base}   for example: curl '{base}/quotes?after=0'");
-        println!("control: http://{}/meter", running.control_addr());
-        println!("stop with Ctrl-C");
+        line(format!("quotes:  {base}   for example: curl '{base}/quotes?after=0'"))?;
+        line(format!("control: http://{}/meter", running.control_addr()))?;
+        line("stop with Ctrl-C")?;
         tokio::select! {
             () = commands::interrupted() => {}
             () = running.wait_for_shutdown() => {}

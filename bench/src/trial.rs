@@ -125,6 +125,7 @@ async fn start_load(setup: &TrialSetup<'_>, address: SocketAddr, log: &Path) -> 
             seed: setup.phase_seed,
             published_log: Some(log.to_owned()),
             progress_ms: setup.progress_ms,
+            start_ns: None,
         },
         cpu: setup.pinning.as_ref().map(|p| p.load_cpu),
     };

@@ -1,9 +1,12 @@
 //! One request for quotes and its answer: what polling and long polling have in common.
 
 use std::fmt::Display;
+use std::pin::pin;
+use std::time::Duration;
 
 use reqwest::Response;
 use reqwest::header::{ETAG, IF_NONE_MATCH};
+use tokio::time::timeout;
 use wirerace_contract::clock::monotonic_ns;
 use wirerace_contract::cursor::{Cursor, Epoch};
 use wirerace_contract::encoding::{Encoding, decode_seq};
@@ -59,6 +62,11 @@ pub(crate) enum Outcome {
     Ended,
 }
 
+/// How long an answer may be under way that the server gives at once.
+pub(crate) const ANSWERED_AT_ONCE: Duration = Duration::from_secs(2);
+/// How long a request that may be held takes to be read by the server, at least.
+pub(crate) const HELD: Duration = Duration::from_millis(100);
+
 impl Asker {
     /// `None` (and a failure told) when the library refuses to make a client.
     pub(crate) async fn new(target: Target, outlet: Outlet) -> Option<Self> {
@@ -84,7 +92,7 @@ impl Asker {
     /// The first request, outside any plan: opens the connection and learns the stream. `false` when the user leaves.
     pub(crate) async fn open(&mut self, path: fn(&Target, Option<Cursor>) -> String) -> bool {
         loop {
-            match self.exchange(path).await {
+            match self.exchange(path, ANSWERED_AT_ONCE).await {
                 Outcome::Answered { .. } => return true,
                 Outcome::Lost => {}
                 Outcome::Ended => return false,
@@ -92,10 +100,18 @@ impl Asker {
         }
     }
 
-    /// Asks for `path` and tells what came.
-    pub(crate) async fn exchange(&mut self, path: fn(&Target, Option<Cursor>) -> String) -> Outcome {
+    /// Asks for `path` and tells what came. An answer that is under way when the user is told to leave is waited for, for at
+    /// most `settle`: a request dropped on the way would be counted by one side and not by the other.
+    pub(crate) async fn exchange(&mut self, path: fn(&Target, Option<Cursor>) -> String, settle: Duration) -> Outcome {
         let path = path(&self.session.target, self.session.cursor);
-        let end = match self.session.target.unless_stopped(self.ask(&path)).await {
+        let asked = {
+            let mut asking = pin!(self.ask(&path));
+            match self.session.target.unless_stopped(asking.as_mut()).await {
+                None => timeout(settle, asking).await.ok(),
+                asked => asked,
+            }
+        };
+        let end = match asked {
             None => End::Stopped,
             Some(Ok(received)) => return self.tell(received).await,
             Some(Err(end)) => end,

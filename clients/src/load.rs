@@ -57,6 +57,8 @@ pub struct LoadSetup {
     pub published_log: Option<PathBuf>,
     /// Distance of progress reports; `None` for none.
     pub progress_ms: Option<u64>,
+    /// When the feed started that runs already; `None` where it starts on command, all clients being connected.
+    pub start_ns: Option<u64>,
 }
 
 /// What the holder of the reins says.
@@ -224,6 +226,10 @@ impl Load {
     }
 
     async fn stages(&mut self, arrivals: Arrivals) -> Result<(), Cut> {
+        if let Some(start_ns) = self.setup.start_ns {
+            // Quotes come as soon as the first client is connected.
+            lock(&self.recorder).start(start_ns, self.setup.published_log.as_deref());
+        }
         self.connect(arrivals).await?;
         self.usage.connected = process_usage();
         self.report(Report::Connected { process: self.usage.connected }).await?;
@@ -341,7 +347,9 @@ impl Load {
                 None => self.obey().await?,
             }
         };
-        lock(&self.recorder).start(start_ns, self.setup.published_log.as_deref());
+        if self.setup.start_ns.is_none() {
+            lock(&self.recorder).start(start_ns, self.setup.published_log.as_deref());
+        }
         self.start.send_replace(Some(start_ns));
         Ok(start_ns)
     }
@@ -362,7 +370,8 @@ impl Load {
     }
 
     async fn measure(&mut self, feed_start_ns: u64, agreed: bool) -> Result<(), Cut> {
-        let (interval_ms, window_ms) = (self.setup.arm.interval_ms, self.setup.load.window_ms);
+        let LoadSpec { window_ms, grid_ms, .. } = self.setup.load;
+        let interval_ms = if grid_ms > 0 { grid_ms } else { self.setup.arm.interval_ms };
         let (begin_ns, end_ns) = window::place(feed_start_ns, monotonic_ns(), interval_ms, window_ms);
         let window = lock(&self.recorder).open_window(begin_ns, end_ns, agreed);
         let (start_ns, end_ns) = (feed_start_ns + begin_ns, feed_start_ns + end_ns);

@@ -19,7 +19,7 @@ const FEED: FeedSpec =
 fn setup(warm_up_max_ms: u64) -> LoadSetup {
     let load = LoadSpec { clients: 3, feed: FEED, window_ms: 200, warm_up_max_ms, ..LoadSpec::default() };
     let address = "127.0.0.1:9".parse().unwrap();
-    LoadSetup { arm: arm("sse"), load, address, seed: 7, published_log: None, progress_ms: Some(1) }
+    LoadSetup { arm: arm("sse"), load, address, seed: 7, published_log: None, progress_ms: Some(1), start_ns: None }
 }
 
 /// Every quote, as soon as it is due, except those that `keep` refuses.

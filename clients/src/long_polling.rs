@@ -9,7 +9,7 @@ use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 use wirerace_contract::cursor::Cursor;
 
-use crate::exchange::{Asker, Outcome};
+use crate::exchange::{Asker, HELD, Outcome};
 use crate::outlet::{Outlet, stream_of};
 use crate::target::{Event, Target};
 
@@ -27,7 +27,7 @@ async fn run(target: Target, outlet: Outlet) {
     }
     loop {
         let asked = Instant::now();
-        match asker.exchange(held).await {
+        match asker.exchange(held, HELD).await {
             Outcome::Answered { empty: false } | Outcome::Lost => {}
             Outcome::Answered { empty: true } => {
                 asker.emit(Event::EmptyPoll).await;

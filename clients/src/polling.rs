@@ -8,7 +8,7 @@ use wirerace_contract::clock::{NS_PER_MS, monotonic_ns};
 use wirerace_contract::cursor::Cursor;
 use wirerace_contract::spec::Delivery;
 
-use crate::exchange::{Asker, Outcome};
+use crate::exchange::{ANSWERED_AT_ONCE, Asker, Outcome};
 use crate::outlet::{Outlet, stream_of};
 use crate::target::{Event, Target};
 
@@ -38,7 +38,7 @@ async fn run(target: Target, outlet: Outlet) {
         }
         plan.issue();
         asker.emit(Event::Poll { planned_ns, issued_ns: monotonic_ns() }).await;
-        match asker.exchange(path).await {
+        match asker.exchange(path, ANSWERED_AT_ONCE).await {
             Outcome::Answered { empty: true } => asker.emit(Event::EmptyPoll).await,
             Outcome::Answered { empty: false } | Outcome::Lost => {}
             Outcome::Ended => break,

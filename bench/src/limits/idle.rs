@@ -32,6 +32,7 @@ async fn resident(bench: &Bench, arm: &str, clients: u32) -> Result<(f64, f64)> 
         seed: 1,
         published_log: None,
         progress_ms: None,
+        start_ns: None,
     };
     let mut process = Process::start("load", &["load".to_owned(), "--child".to_owned()])?;
     process.send(&LoadChild { setup, cpu: Some(bench.pinning.load_cpu) }).await?;

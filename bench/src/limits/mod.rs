@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use crate::cli::RunArguments;
 use crate::failure::{Failure, file_failure};
 use crate::nearest::nearest;
+use crate::output::{line, note};
 use crate::{commands, environment, pinning, run, utc};
 use measure::Bench;
 use verdict::{Figure, Limits};
@@ -61,7 +62,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     })?;
     let dir = run::fresh_folder(&options.out, "limits")?;
     let mut limits = Limits {
-        software: concat!("wirerace ", env!("CARGO_PKG_VERSION")).to_owned(),
+        software: env!("CARGO_PKG_VERSION").to_owned(),
         commit: environment::commit(),
         started_utc: utc::now(),
         smoke: options.smoke,
@@ -76,7 +77,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         if !wanted {
             continue;
         }
-        eprintln!("limits: {part}");
+        note(format!("limits: {part}"));
         let figures = runtime.block_on(async {
             tokio::select! {
                 () = commands::interrupted() => None,
@@ -87,12 +88,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             return Err(Failure::Interrupted(format!("interrupted: what is done is kept in {}", dir.display())));
         };
         for figure in figures.map_err(|error| Failure::Failed(format!("{part}: {error:#}")))? {
-            println!("{figure}");
+            line(&figure)?;
             limits.figures.push(figure);
         }
         limits.write(&dir).map_err(|error| file_failure("write", &dir, &error))?;
     }
-    eprintln!("limits: kept in {}", dir.join("limits.md").display());
+    note(format!("limits: kept in {}", dir.join("limits.md").display()));
     let missed = limits.figures.iter().filter(|figure| !figure.met()).count();
     if missed > 0 && !options.smoke {
         return Err(Failure::Failed(format!("{missed} of {} targets are missed", limits.figures.len())));

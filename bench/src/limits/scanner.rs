@@ -37,7 +37,8 @@ impl Scanner {
     pub fn quotes(&self) -> u64 {
         match self.protocol {
             Protocol::Plain(quote_bytes) => self.seen / quote_bytes.max(1) as u64,
-            // The first is the hello; a gap or a heartbeat would be counted as a quote, and shows as a wrong total.
+            // The first is the hello. Quotes are counted, not read: these measurements are seconds long, without a gap (the
+            // tape holds them all) and without a heartbeat (15 s of silence).
             Protocol::WebSocket | Protocol::Sse => self.seen.saturating_sub(1),
         }
     }

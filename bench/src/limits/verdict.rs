@@ -38,6 +38,8 @@ pub struct Figure {
     pub target: f64,
     /// Which side of it is good.
     pub side: Side,
+    /// How many quotes or requests were lost while it was measured: with any, the target is not met.
+    pub lost: u64,
     /// What else a reader should know.
     pub note: String,
 }
@@ -60,6 +62,7 @@ impl Figure {
             high,
             target,
             side,
+            lost: 0,
             note: String::new(),
         }
     }
@@ -71,13 +74,21 @@ impl Figure {
         self
     }
 
-    /// Whether the whole interval is on the good side. A figure that is no number is not.
+    /// Says how much was lost meanwhile.
+    #[must_use]
+    pub fn losing(mut self, lost: u64) -> Self {
+        self.lost = lost;
+        self
+    }
+
+    /// Whether the whole interval is on the good side and nothing was lost. A figure that is no number is not.
     #[must_use]
     pub fn met(&self) -> bool {
-        match self.side {
+        let good = match self.side {
             Side::AtMost => self.high <= self.target,
             Side::AtLeast => self.low >= self.target,
-        }
+        };
+        good && self.lost == 0
     }
 
     fn target_words(&self) -> String {
@@ -91,6 +102,9 @@ impl fmt::Display for Figure {
         let word = if self.met() { "met   " } else { "MISSED" };
         let Self { what, median, low, high, unit, n, .. } = self;
         write!(f, "{word} {what}: {median:.3} {unit} [{low:.3}, {high:.3}], n = {n}; target {}", self.target_words())?;
+        if self.lost > 0 {
+            write!(f, "; {} lost", self.lost)?;
+        }
         if self.note.is_empty() { Ok(()) } else { write!(f, " ({})", self.note) }
     }
 }
@@ -124,7 +138,7 @@ impl Limits {
 
     fn markdown(&self) -> String {
         let mut text = format!(
-            "# Limits\n\n{}, {}, {}; {} on {}.{}\n\n",
+            "# Limits\n\n{}, wirerace {}, {}; {} on {}.{}\n\n",
             self.started_utc,
             self.software,
             self.commit.as_deref().unwrap_or("commit unknown"),
@@ -133,16 +147,17 @@ impl Limits {
             if self.smoke { " A smoke run: these figures decide nothing." } else { "" }
         );
         text.push_str(
-            "| figure | median | 95 % interval | n | target | met |\n| --- | --- | --- | --- | --- | --- |\n",
+            "| figure | median | 95 % interval (extremes below n = 6) | n | target | met |\n| --- | --- | --- | --- | --- | --- |\n",
         );
         for figure in &self.figures {
-            let Figure { what, median, low, high, unit, n, note, .. } = figure;
+            let Figure { what, median, low, high, unit, n, lost, note, .. } = figure;
             let note = if note.is_empty() { String::new() } else { format!(" ({note})") };
+            let lost = if *lost > 0 { format!("; **{lost} lost**") } else { String::new() };
             let met = if figure.met() { "yes" } else { "**no**" };
             // Writing to a String cannot fail.
             let _ = writeln!(
                 text,
-                "| {what}{note} | {median:.3} {unit} | {low:.3} to {high:.3} | {n} | {} | {met} |",
+                "| {what}{note}{lost} | {median:.3} {unit} | {low:.3} to {high:.3} | {n} | {} | {met} |",
                 figure.target_words()
             );
         }
@@ -160,6 +175,11 @@ mod tests {
         let figure = |side, target| Figure::of("x", "times", &values, side, target).met();
         assert!(figure(Side::AtMost, 1.5) && !figure(Side::AtMost, 1.4));
         assert!(figure(Side::AtLeast, 1.0) && !figure(Side::AtLeast, 1.1));
+    }
+
+    #[test]
+    fn with_losses_nothing_is_met() {
+        assert!(!Figure::of("x", "times", &[1.0], Side::AtMost, 2.0).losing(1).met());
     }
 
     #[test]

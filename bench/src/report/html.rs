@@ -63,7 +63,7 @@ fn head(summary: &Summary) -> String {
     let mut text = format!("<header>\n<h1>{}</h1>\n", escape(&summary.question));
     let commit = summary.commit.as_ref().map(|c| format!(", commit {}", escape(c))).unwrap_or_default();
     text.push_str(&format!(
-        "<p class=\"meta\">wirerace {}{commit} · experiment {} · {} · seed {} · {} blocks planned</p>\n</header>\n",
+        "<p class=\"meta\">wirerace {}{commit} · experiment {} · {} · seed {} · blocks planned: {}</p>\n</header>\n",
         escape(&summary.software),
         escape(&summary.experiment),
         escape(&summary.started_utc),
@@ -85,7 +85,7 @@ fn cell_section(summary: &Summary, cell: &CellSummary, charts: &[(String, Chart)
     for sentence in verdict::cell(summary, cell) {
         text.push_str(&format!("<p>{}</p>\n", escape(&sentence)));
     }
-    text.push_str(&format!("</div>\n<h3>Comparison</h3>\n{}", html_table(&table::rows(cell), "")));
+    text.push_str(&format!("</div>\n<h3>Comparison</h3>\n{}", html_table(&table::turned(cell), "")));
     text.push_str(&format!(
         "<p class=\"conditions\">Medians over trials, with intervals of at least 95 % where there are six trials. {}.</p>\n",
         escape(&conditions)

@@ -121,10 +121,10 @@ fn method(summary: &Summary) -> Vec<String> {
         "Lateness is received − due: it counts from the instant the feed's plan fixed, so that waiting is never left out. Lost quotes count as infinitely late.".to_owned(),
         "Excess staleness is how much older the newest quote a client holds is than what a reader with zero delay would hold, as an exact average over time.".to_owned(),
         "Bytes are counted at the socket, below all libraries, over the whole life of all connections: bytes per delivered quote include set-up; steady state is the same without it.".to_owned(),
-        "CPU is the whole machine's, since on loopback one side's system call runs the other's TCP input; the server's share stands beside it.".to_owned(),
+        "CPU is that of the server and the load process together, since on loopback one side's system call runs the other's TCP input; the server's share stands beside it. The whole machine's, background included, is in the summary files.".to_owned(),
         format!("Medians over trials with order-statistic intervals of at least 95 %, from {BLOCKS_MIN} trials on; arms are compared within blocks, lateness and staleness as differences, all else as ratios. Percentile curves come from merged histograms; percentiles are never averaged."),
         "Two arms differ when the interval leaves out no difference, are equal when it holds no difference and lies within ± 3 % (CPU ± 10 %), and otherwise show no clear difference.".to_owned(),
-        format!("The feed's and the order's seeds are in the conditions; {} blocks were planned.", summary.blocks_planned),
+        format!("Each block has quotes of its own: its feed's seed is the cell's plus the block's number less one; blocks planned: {}.", summary.blocks_planned),
     ]
 }
 

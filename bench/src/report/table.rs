@@ -18,20 +18,19 @@ pub enum Format {
 }
 
 /// The columns: what is shown, under which head.
-const COLUMNS: [(Quantity, &str); 14] = [
+const COLUMNS: [(Quantity, &str); 13] = [
     (Quantity::LatenessP50, "late p50 ms"),
     (Quantity::LatenessP99, "late p99 ms"),
     (Quantity::StalenessMean, "stale ms"),
     (Quantity::WrongPrice, "wrong price %"),
-    (Quantity::PacketBytes, "bytes/quote"),
-    (Quantity::ApplicationBytes, "above TCP"),
-    (Quantity::SteadyPacketBytes, "steady"),
-    (Quantity::Connections, "conn/100"),
-    (Quantity::Requests, "req/100"),
-    (Quantity::EmptyPolls, "empty %"),
-    (Quantity::MachineCpu, "CPU µs/quote"),
-    (Quantity::ServerCpu, "server µs"),
-    (Quantity::LoadCpu, "load µs"),
+    (Quantity::PacketBytes, "B/quote"),
+    (Quantity::ApplicationBytes, "B/quote above TCP"),
+    (Quantity::SteadyPacketBytes, "B/quote steady"),
+    (Quantity::Connections, "conns/100 quotes"),
+    (Quantity::Requests, "reqs/100 quotes"),
+    (Quantity::EmptyPolls, "empty polls %"),
+    (Quantity::OwnCpu, "CPU µs/quote"),
+    (Quantity::ServerCpu, "of it server µs"),
     (Quantity::PublisherLatenessP99, "publisher p99 ms"),
 ];
 
@@ -49,6 +48,21 @@ fn row(arm: &ArmSummary) -> Vec<String> {
     row.extend(COLUMNS.iter().map(|(quantity, _)| estimate(arm.estimate(*quantity))));
     row.push(lost(arm));
     row
+}
+
+/// The same on its side: a line per quantity, a column per arm. Arms are few, quantities many, screens narrow.
+#[must_use]
+pub fn turned(cell: &CellSummary) -> DataTable {
+    let table = rows(cell);
+    let mut lines = table.columns.iter().enumerate().map(|(i, head)| {
+        let line: Vec<String> =
+            std::iter::once(head).chain(table.rows.iter().filter_map(|row| row.get(i))).cloned().collect();
+        line
+    });
+    let columns = lines.next().unwrap_or_default();
+    // What no arm has (polls where nobody polls, the machine's CPU where arms share it) takes no line.
+    let told = |line: &Vec<String>| line.iter().skip(1).any(|cell| cell != crate::summary::words::NOTHING);
+    DataTable { columns, rows: lines.filter(told).collect() }
 }
 
 /// Valid trials, and those set aside where there are any: `5 (1 void)`.
@@ -94,7 +108,9 @@ pub fn table(summary: &Summary, format: Format) -> String {
                     super::markdown::table(&table)
                 ));
             }
-            Format::Text | Format::Json => text.push_str(&format!("{}\n{}\n", printable(&cell.name), aligned(&table))),
+            Format::Text | Format::Json => {
+                text.push_str(&format!("{}\n{}\n", printable(&cell.name), aligned(&turned(cell))))
+            }
         }
     }
     text
@@ -109,18 +125,13 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
-/// Arms down the side are few, columns many: on a terminal the table stands on its side, one line per quantity.
+/// Columns aligned with spaces.
 fn aligned(table: &DataTable) -> String {
-    let turned = |(i, head): (usize, &String)| -> Vec<String> {
-        std::iter::once(head).chain(table.rows.iter().filter_map(|row| row.get(i))).map(|c| printable(c)).collect()
-    };
-    // What no arm has (polls where nobody polls, the machine's CPU where arms share it) takes no line.
-    let told =
-        |line: &Vec<String>| line.len() == 1 || line.iter().skip(1).any(|cell| cell != crate::summary::words::NOTHING);
-    let lines: Vec<Vec<String>> = table.columns.iter().enumerate().map(turned).filter(told).collect();
+    let printed = |line: &Vec<String>| line.iter().map(|cell| printable(cell)).collect::<Vec<_>>();
+    let lines: Vec<Vec<String>> = std::iter::once(&table.columns).chain(&table.rows).map(printed).collect();
     let width =
         |column: usize| lines.iter().filter_map(|l| l.get(column)).map(|c| c.chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..=table.rows.len()).map(width).collect();
+    let widths: Vec<usize> = (0..table.columns.len()).map(width).collect();
     let mut text = String::new();
     for line in &lines {
         let cells: Vec<String> = line
@@ -158,8 +169,8 @@ mod tests {
             lines[2].split_whitespace().eq(["n", "6", "6", "5", "(1", "void)", "6", "(1", "tainted)", "6"]),
             "{text}"
         );
-        assert!(lines.iter().any(|l| l.starts_with("bytes/quote") && l.contains('[')), "{text}");
-        assert!(lines.iter().any(|l| l.starts_with("empty %") && l.trim_end().ends_with('–')), "{text}");
+        assert!(lines.iter().any(|l| l.starts_with("B/quote") && l.contains('[')), "{text}");
+        assert!(lines.iter().any(|l| l.starts_with("empty polls %") && l.trim_end().ends_with('–')), "{text}");
         // Columns are aligned: every line ends at the same place.
         let ends: Vec<usize> = lines[1..lines.len() - 1].iter().map(|l| l.chars().count()).collect();
         assert!(ends.windows(2).all(|w| w[0] == w[1]), "{ends:?}");
@@ -185,6 +196,6 @@ mod tests {
         let empty = summarise(&fixture::run().0, &[], &[]);
         let text = table(&empty, Format::Text);
         assert!(text.contains("poll-close") && text.contains("n             0"), "{text}");
-        assert!(!text.contains("empty %"), "what nobody has takes no line: {text}");
+        assert!(!text.contains("empty polls %"), "what nobody has takes no line: {text}");
     }
 }

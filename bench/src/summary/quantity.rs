@@ -85,6 +85,7 @@ quantities! {
     Connections "connections_per_100_quotes" "connections per 100 quotes" "count" RATIO;
     Requests "requests_per_100_quotes" "requests per 100 quotes" "count" RATIO;
     EmptyPolls "empty_polls_share" "answers without a quote" "%" None;
+    OwnCpu "own_cpu_per_quote" "server's and load's CPU per quote" "µs" RATIO_CPU;
     MachineCpu "machine_cpu_per_quote" "whole machine's CPU per quote" "µs" RATIO_CPU;
     ServerCpu "server_cpu_per_quote" "server's CPU per quote" "µs" RATIO_CPU;
     LoadCpu "load_cpu_per_quote" "load's CPU per quote" "µs" None;
@@ -109,7 +110,7 @@ impl Quantity {
             Self::WrongPrice => Some(100.0 * measured.client.staleness.wrong_price_share),
             Self::EmptyPolls => empty_share(trial, measured),
             Self::Connections | Self::Requests => self.per_100(measured),
-            Self::MachineCpu | Self::ServerCpu | Self::LoadCpu => self.cpu_us(measured),
+            Self::OwnCpu | Self::MachineCpu | Self::ServerCpu | Self::LoadCpu => self.cpu_us(measured),
             Self::ServerMemory => {
                 let bytes = measured.server.window_end.process.resident_bytes;
                 // 0 is how a system says that it does not tell.
@@ -137,6 +138,7 @@ impl Quantity {
 
     fn cpu_us(self, measured: &Measured) -> Option<f64> {
         let us = match self {
+            Self::OwnCpu => measured.cpu.server_us + measured.cpu.load_us,
             Self::MachineCpu => measured.cpu.machine_us?,
             Self::ServerCpu => measured.cpu.server_us,
             _ => measured.cpu.load_us,

@@ -84,6 +84,10 @@ pub struct LoadSpec {
     pub path: Path,
     /// Length of the measured window, milliseconds; rounded up to a whole number of intervals.
     pub window_ms: u64,
+    /// The window begins on a whole multiple of this after the feed's start, so that all arms of a block measure the same
+    /// quotes; 0 means the arm's own interval.
+    #[serde(default)]
+    pub grid_ms: u32,
     /// The warm-up ends at the latest after this, milliseconds, whether two successive seconds agree or not; 0 means
     /// no warm-up at all.
     pub warm_up_max_ms: u64,
@@ -100,6 +104,7 @@ impl Default for LoadSpec {
             feed: FeedSpec::default(),
             path: Path::Loopback,
             window_ms: 4_000,
+            grid_ms: 0,
             warm_up_max_ms: 6_000,
             wait_s: 30,
             connects_per_s: 2_000,

@@ -7,12 +7,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::head::HeadCounter;
 use super::{Connection, ConnectionMeter, Driver};
@@ -180,7 +181,7 @@ impl Drop for MeteredStream {
             socket.read_ready();
         }
         socket.send_fin();
-        if socket.peer_done {
+        if socket.peer_done && !socket.awaits_last_ack() {
             return;
         }
         if let Ok(runtime) = Handle::try_current() {
@@ -193,6 +194,12 @@ impl Drop for MeteredStream {
 const DISCARD_BYTES: usize = 4096;
 /// How often, before other tasks get a turn.
 const DISCARD_READS: usize = 16;
+/// State of a connection whose client closed first, from the server's FIN to its acknowledgement (`tcp_states.h`).
+const TCP_LAST_ACK: u8 = 9;
+/// The same when both FINs crossed each other.
+const TCP_CLOSING: u8 = 11;
+/// How often to look whether that has come.
+const LAST_ACK_LOOK: Duration = Duration::from_millis(1);
 
 impl OpenSocket {
     fn send_fin(&mut self) {
@@ -224,6 +231,13 @@ impl OpenSocket {
         }
     }
 
+    /// Whether the client, which has closed, has yet to acknowledge the server's FIN: its last segment is then still to
+    /// be counted. On loopback that takes microseconds, more if the system hands the segment to another processor.
+    fn awaits_last_ack(&self) -> bool {
+        let awaits = |state| state == TCP_LAST_ACK || state == TCP_CLOSING;
+        self.connection.shared.enabled && tcp_info(&self.stream).is_some_and(|info| awaits(info.state))
+    }
+
     /// Waits for the client's end, so that `TCP_INFO` is read when all has been said and acknowledged. It also keeps
     /// the answer whole: closing with unread bytes would send a reset, which discards what the client has not read.
     async fn linger(mut self) {
@@ -231,6 +245,9 @@ impl OpenSocket {
         let to_the_end = async {
             while !self.peer_done && self.stream.readable().await.is_ok() {
                 self.read_ready();
+            }
+            while self.awaits_last_ack() {
+                sleep(LAST_ACK_LOOK).await;
             }
         };
         // Past the limit it is closed as it is.
@@ -249,8 +266,6 @@ impl Drop for OpenSocket {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use wirerace_contract::meter::WireMeter;

@@ -1,0 +1,132 @@
+"""The byte ledger against captured packets, to the byte: check_capture.py WIRERACE
+
+Runs every default arm with 2 and with 20 clients, captures the loopback interface meanwhile (tcpdump, which needs root),
+and demands that what the capture shows equals the ledger: bytes above TCP both ways, bytes of heads, connections,
+data segments, and the bytes of segments without data. A packet that the capture dropped fails the comparison.
+"""
+
+import collections
+import json
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+ARMS = ["poll-close", "poll", "long-poll", "sse", "ws"]
+SEGMENT_BYTES = 1448  # what a captured super-frame is cut into: TCP_MAXSEG 1460 less 12 bytes of timestamps
+ETHERNET, SYN, ACK = 1, 0x02, 0x10
+
+Packet = collections.namedtuple("Packet", "source target data head flags")
+
+
+def packets(path):
+    """Reads a classic little-endian pcap of IPv4/TCP on the loopback interface."""
+    raw = path.read_bytes()
+    assert struct.unpack("<I", raw[20:24])[0] == ETHERNET, "not captured on a loopback interface of Linux"
+    at = 24
+    while at < len(raw):
+        length = struct.unpack("<I", raw[at + 8 : at + 12])[0]
+        ip = raw[at + 16 + 14 : at + 16 + length]
+        at += 16 + length
+        ip_head = (ip[0] & 15) * 4
+        total = struct.unpack(">H", ip[2:4])[0]
+        source, target = struct.unpack(">HH", ip[ip_head : ip_head + 4])
+        head = ip_head + (ip[ip_head + 12] >> 4) * 4
+        yield Packet(source, target, total - head, head, ip[ip_head + 13])
+
+
+def capture(run, path):
+    """Captures while `run()` runs; fails if a packet was dropped."""
+    command = ["tcpdump", "-i", "lo", "-w", path, "-U", "--immediate-mode", "-B", "131072", "-s", "128", "ip and tcp"]
+    dump = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    for line in dump.stderr:
+        if "listening on" in line:
+            break
+    else:
+        sys.exit("tcpdump does not capture: it needs root (or CAP_NET_RAW)")
+    run()
+    dump.terminate()
+    said = dump.stderr.read()
+    dump.wait()
+    dropped = re.search(r"(\d+) packets dropped by kernel", said)
+    assert dropped and dropped.group(1) == "0", f"the capture is not whole: {said}"
+
+
+def side(some):
+    """What one direction holds, by the capture."""
+    data = [packet for packet in some if packet.data]
+    bare = [packet for packet in some if not packet.data]
+    return {
+        "bytes above TCP": sum(packet.data for packet in data),
+        "data segments": sum(-(-packet.data // SEGMENT_BYTES) for packet in data),
+        "bytes of bare segments": sum(packet.head for packet in bare),
+    }
+
+
+def told(layers, data_segments):
+    """The same by the ledger."""
+    return {
+        "bytes above TCP": layers["payload"] + layers["framing"] + layers["heads"],
+        "data segments": data_segments,
+        "bytes of bare segments": layers["tcp_ip_bare"],
+    }
+
+
+def heads(some):
+    """Bytes of the heads that stand at the begin of each connection's first data (all of it, for requests of polls)."""
+    return sum(packet.data for packet in some)
+
+
+def check(wirerace, arm, clients, folder):
+    out = folder / "results"
+    path = folder / "packets.pcap"
+    shutil.rmtree(out, ignore_errors=True)
+    command = [wirerace, "run", "tiny", "--arms", arm, "--clients", str(clients), "--out", out]
+    capture(lambda: subprocess.run(command, check=True, capture_output=True), path)
+    trial = json.loads(next(out.glob("*/trials.jsonl")).read_text().splitlines()[0])
+    assert trial["standing"] != "void", trial["reasons"]
+    ledger, meter = trial["measured"]["ledger"], trial["measured"]["server"]["closed"]["meter"]
+    captured = list(packets(path))
+    # The quotes' port is the one that accepted the trial's connections: control ports accept one or two.
+    accepted = collections.Counter(p.target for p in captured if p.flags & (SYN | ACK) == SYN)
+    ports = [port for port, count in accepted.items() if count == meter["connections_accepted"]]
+    sent = collections.Counter()
+    for packet in captured:
+        sent[packet.source] += packet.data
+    port = max(ports, key=lambda port: sent[port])
+    outward = [packet for packet in captured if packet.source == port]
+    inward = [packet for packet in captured if packet.target == port]
+    tcp = meter["tcp"]
+    pairs = [
+        ("to client", side(outward), told(ledger["to_client"], tcp["data_segs_out"])),
+        ("to server", side(inward), told(ledger["to_server"], tcp["data_segs_in"])),
+    ]
+    wrong = [
+        f"{arm}, {clients} clients, {way}, {what}: captured {seen[what]}, ledger {said[what]}"
+        for way, seen, said in pairs
+        for what in seen
+        if seen[what] != said[what]
+    ]
+    if accepted[port] != meter["connections_accepted"]:
+        wrong.append(f"{arm}: captured {accepted[port]} connections, meter {meter['connections_accepted']}")
+    return 7, wrong
+
+
+def main():
+    wirerace = sys.argv[1]
+    compared, wrong = 0, []
+    with tempfile.TemporaryDirectory() as folder:
+        for arm in ARMS:
+            for clients in [2, 20]:
+                n, found = check(wirerace, arm, clients, pathlib.Path(folder))
+                compared += n
+                wrong += found
+    print("\n".join(wrong))
+    print(f"capture: {compared - len(wrong)} passed, {len(wrong)} failed")
+    sys.exit(bool(wrong))
+
+
+main()
