@@ -1,12 +1,15 @@
 //! A connection's place on the tape, and its pace: every quote as it comes, or only the newest on a grid.
 
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use wirerace_contract::encoding::Encoding;
 
 use crate::query::Pace;
-use crate::tape::{Read, Start, Tape};
+use crate::tape::{Encoded, Read, Start, Tape};
+use crate::wakes::Place;
 
 /// Reads the tape for one pushed stream.
 pub struct Reader {
@@ -14,6 +17,8 @@ pub struct Reader {
     encoding: Encoding,
     after: u64,
     grid: Option<Grid>,
+    /// Kept for as long as it lives. Among those who wait for quotes, or, on a grid, for the end only.
+    place: Place,
 }
 
 /// The instants at which a conflated stream may send: its own start + k × interval.
@@ -26,34 +31,43 @@ impl Reader {
     /// A reader that begins at `start`. The grid of a conflated one begins now.
     #[must_use]
     pub fn new(tape: Tape, start: &Start, pace: Pace, encoding: Encoding) -> Self {
-        let grid = match pace {
-            Pace::Every => None,
-            Pace::Newest(distance) => Some(Grid::new(distance)),
+        let (grid, place) = match pace {
+            Pace::Every => (None, tape.place_for_quotes()),
+            Pace::Newest(distance) => (Some(Grid::new(distance)), tape.place_for_the_end()),
         };
-        Self { tape, encoding, after: start.after, grid }
+        Self { tape, encoding, after: start.after, grid, place }
     }
 
     /// Waits until [`Reader::take`] has something (true) or the tape is closed (false). May be dropped and
     /// called again without losing anything.
     pub async fn ready(&mut self) -> bool {
-        let Some(grid) = &mut self.grid else { return self.tape.newer_than(self.after).await };
+        poll_fn(|cx| self.poll_ready(cx)).await
+    }
+
+    /// [`Reader::ready`], for those who wait for several things at once.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let Some(grid) = &mut self.grid else { return self.tape.poll_newer_than(self.after, cx, &mut self.place) };
+        if self.tape.poll_closed(cx, &mut self.place).is_ready() {
+            return Poll::Ready(false);
+        }
         loop {
-            tokio::select! {
-                biased;
-                () = self.tape.closed() => return false,
-                _ = grid.ticks.tick() => {}
-            }
+            ready!(grid.ticks.poll_tick(cx));
             if self.tape.newest() > self.after {
                 grid.due = true;
-                return true;
+                return Poll::Ready(true);
             }
         }
     }
 
     /// What is to be sent next, without waiting.
     pub fn take(&mut self) -> Read {
+        self.take_as(|quote| quote.payload().clone())
+    }
+
+    /// What is to be sent next, without waiting; of a quote what `pick` takes, as with [`Tape::read_as`].
+    pub fn take_as<P>(&mut self, pick: impl Fn(&Encoded) -> P) -> Read<P> {
         let Some(grid) = &mut self.grid else {
-            let read = self.tape.read(self.after, self.encoding);
+            let read = self.tape.read_as(self.after, self.encoding, pick);
             match &read {
                 Read::Quote { seq, .. } => self.after = *seq,
                 Read::Gap(gap) => self.after = gap.last,
@@ -64,7 +78,7 @@ impl Reader {
         if !std::mem::take(&mut grid.due) {
             return Read::End;
         }
-        match self.tape.read_newest(self.after, self.encoding) {
+        match self.tape.read_newest_as(self.after, self.encoding, pick) {
             Some((seq, payload)) => {
                 self.after = seq;
                 Read::Quote { seq, payload }

@@ -5,6 +5,8 @@
 
 use std::convert::Infallible;
 use std::io::Write;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
@@ -13,7 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::get;
 use bytes::Bytes;
-use futures_util::stream;
+use hyper::body::Frame;
 use wirerace_contract::cursor::Epoch;
 use wirerace_contract::messages::{Gap, Hello};
 
@@ -21,7 +23,8 @@ use crate::answers::{Refusal, bad_request, check_encoding, head, only_get};
 use crate::heartbeat::Heartbeat;
 use crate::query::Query;
 use crate::reader::Reader;
-use crate::tape::{Read, Tape};
+use crate::tape::{Encoded, Read, Tape};
+use crate::wakes::Doorbell;
 use crate::wire_meter::ConnectionMeter;
 
 /// Most quotes in one piece of the body.
@@ -51,11 +54,7 @@ async fn events(
 }
 
 fn answer(events: EventStream) -> Response {
-    let pieces = stream::unfold(events, |mut events| async {
-        let piece = events.next_piece().await?;
-        Some((Ok::<_, Infallible>(piece), events))
-    });
-    let mut response = Response::new(Body::from_stream(pieces));
+    let mut response = Response::new(Body::new(events));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     // nginx collects answers before it passes them on, unless told not to.
@@ -69,8 +68,10 @@ struct EventStream {
     reader: Reader,
     meter: ConnectionMeter,
     heartbeat: Heartbeat,
+    /// Rung by the heartbeat's timer.
+    doorbell: Doorbell,
     /// What is said first; taken when it was.
-    opening: Option<(Hello, Option<Gap>)>,
+    opening: Option<Box<(Hello, Option<Gap>)>>,
 }
 
 impl EventStream {
@@ -88,59 +89,97 @@ impl EventStream {
         let pace = query.pace()?;
         let start = tape.resolve(query.after)?;
         let heartbeat = Heartbeat::new(tape.heartbeat());
-        let opening = Some((start.hello, start.gap_for(query.delivery)));
-        Ok(Self { reader: Reader::new(tape, &start, pace, query.encoding), meter, heartbeat, opening })
+        let opening = Some(Box::new((start.hello, start.gap_for(query.delivery))));
+        let reader = Reader::new(tape, &start, pace, query.encoding);
+        Ok(Self { reader, meter, heartbeat, doorbell: Doorbell::default(), opening })
     }
 
     /// The next piece of the body; `None` when the tape is closed.
-    async fn next_piece(&mut self) -> Option<Bytes> {
-        if let Some((hello, gap)) = self.opening.take() {
-            let mut piece = Vec::with_capacity(128);
-            write_note(&mut piece, "hello", None, &hello);
-            if let Some(gap) = gap {
-                write_gap(&mut piece, hello.epoch, &gap);
-            }
-            return Some(self.hand_over(0, 0, piece));
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(opening) = self.opening.take() {
+            return Poll::Ready(Some(self.opening_piece(&opening.0, opening.1)));
         }
-        loop {
-            tokio::select! {
-                biased;
-                open = self.reader.ready() => {
-                    if !open {
-                        return None;
-                    }
-                    if let Some(piece) = self.ready_piece() {
-                        return Some(piece);
-                    }
-                }
-                () = self.heartbeat.due() => return Some(self.hand_over(0, 0, HEARTBEAT.to_vec())),
+        while let Poll::Ready(open) = self.reader.poll_ready(cx) {
+            if !open {
+                return Poll::Ready(None);
+            }
+            if let Some(piece) = self.ready_piece() {
+                return Poll::Ready(Some(piece));
             }
         }
+        let Self { doorbell, heartbeat, .. } = self;
+        doorbell.poll(cx, |cx| heartbeat.poll_due(cx)).map(|()| {
+            self.heartbeat.sent();
+            Some(self.hand_over(0, 0, Bytes::from_static(HEARTBEAT)))
+        })
+    }
+
+    fn opening_piece(&mut self, hello: &Hello, gap: Option<Gap>) -> Bytes {
+        let mut piece = Vec::with_capacity(128);
+        write_note(&mut piece, "hello", None, hello);
+        if let Some(gap) = gap {
+            write_gap(&mut piece, hello.epoch, &gap);
+        }
+        self.heartbeat.sent();
+        self.hand_over(0, 0, piece.into())
     }
 
     /// All that is ready, up to the limits of a piece.
     fn ready_piece(&mut self) -> Option<Bytes> {
-        let epoch = self.reader.tape().epoch();
-        let mut piece = Vec::new();
-        let (mut quotes, mut payload_bytes) = (0, 0);
-        while quotes < PIECE_QUOTES_MAX && piece.len() < PIECE_BYTES_MAX {
-            match self.reader.take() {
-                Read::Quote { seq, payload } => {
-                    write_event(&mut piece, epoch, seq, &payload);
-                    quotes += 1;
-                    payload_bytes += payload.len();
-                }
-                Read::Gap(gap) => write_gap(&mut piece, epoch, &gap),
-                Read::End => break,
-            }
+        let (first, payload_bytes) = self.take()?;
+        let (mut quotes, mut payload_bytes) = (usize::from(payload_bytes > 0), payload_bytes);
+        // A reader that keeps up gets one event, from the memory that all others get it from.
+        let Some(second) = self.take() else { return Some(self.hand_over(quotes, payload_bytes, first)) };
+        let mut piece = Vec::with_capacity(8 * first.len());
+        piece.extend_from_slice(&first);
+        let mut next = Some(second);
+        while let Some((event, bytes)) = next {
+            piece.extend_from_slice(&event);
+            quotes += usize::from(bytes > 0);
+            payload_bytes += bytes;
+            let full = quotes >= PIECE_QUOTES_MAX || piece.len() >= PIECE_BYTES_MAX;
+            next = if full { None } else { self.take() };
         }
-        (!piece.is_empty()).then(|| self.hand_over(quotes, payload_bytes, piece))
+        Some(self.hand_over(quotes, payload_bytes, piece.into()))
     }
 
-    fn hand_over(&mut self, quotes: usize, payload_bytes: usize, piece: Vec<u8>) -> Bytes {
+    /// The next event, and the bytes of its quote: none if it tells of a gap.
+    fn take(&mut self) -> Option<(Bytes, usize)> {
+        let epoch = self.reader.tape().epoch();
+        let pick = |quote: &Encoded| {
+            let event = quote.event(|seq, payload| {
+                let mut event = Vec::new();
+                write_event(&mut event, epoch, seq, payload);
+                event.into()
+            });
+            (event.clone(), quote.payload().len(), quote.published())
+        };
+        match self.reader.take_as(pick) {
+            Read::Quote { payload: (event, payload_bytes, published), .. } => {
+                self.heartbeat.sent_what_was_there_at(published);
+                Some((event, payload_bytes))
+            }
+            Read::Gap(gap) => {
+                let mut event = Vec::new();
+                write_gap(&mut event, epoch, &gap);
+                Some((event.into(), 0))
+            }
+            Read::End => None,
+        }
+    }
+
+    fn hand_over(&self, quotes: usize, payload_bytes: usize, piece: Bytes) -> Bytes {
         self.meter.hand_over(quotes, payload_bytes, piece.len());
-        self.heartbeat.sent();
-        piece.into()
+        piece
+    }
+}
+
+impl hyper::body::Body for EventStream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.get_mut().poll_piece(cx).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
     }
 }
 

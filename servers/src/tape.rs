@@ -7,10 +7,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use thiserror::Error;
+use tokio::time::Instant;
 use wirerace_contract::cursor::{After, Cursor, Epoch};
 use wirerace_contract::encoding::{Encoding, encode};
 use wirerace_contract::feed::{FeedSpec, FeedSpecError};
@@ -18,7 +21,7 @@ use wirerace_contract::messages::{Gap, GapReason, HEARTBEAT_MS, Hello};
 use wirerace_contract::quote::Quote;
 use wirerace_contract::spec::Delivery;
 
-use crate::wakes::Wakes;
+use crate::wakes::{Place, Wakes};
 
 /// The last quotes of one stream. Clones share it.
 #[derive(Clone)]
@@ -41,19 +44,57 @@ struct Inner {
 
 struct Entry {
     quote: Quote,
+    published: Instant,
     /// In the order of [`Encoding::ALL`]; written when somebody first asks for it.
-    encoded: [OnceLock<Bytes>; Encoding::ALL.len()],
+    encoded: [OnceLock<Encoded>; Encoding::ALL.len()],
 }
 
-/// What comes after a place on the tape.
+/// A quote in one encoding, in all the forms in which transports send it: what is the same for all clients is made
+/// once, and shared.
+pub struct Encoded {
+    seq: u64,
+    payload: Bytes,
+    /// The payload, known to be text. `None` of a binary encoding.
+    text: Option<Utf8Bytes>,
+    /// The payload as an event; written when somebody first asks for it.
+    event: OnceLock<Bytes>,
+    published: Instant,
+}
+
+impl Encoded {
+    /// The encoded quote.
+    #[must_use]
+    pub fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    /// The same as text; `None` of a binary encoding.
+    #[must_use]
+    pub fn text(&self) -> Option<&Utf8Bytes> {
+        self.text.as_ref()
+    }
+
+    /// The quote as an event of an event stream: what `render` makes of its number and payload. It is asked once.
+    pub fn event(&self, render: impl FnOnce(u64, &[u8]) -> Bytes) -> &Bytes {
+        self.event.get_or_init(|| render(self.seq, &self.payload))
+    }
+
+    /// When the quote was published.
+    #[must_use]
+    pub fn published(&self) -> Instant {
+        self.published
+    }
+}
+
+/// What comes after a place on the tape; of a quote the payload, or what else was asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Read {
+pub enum Read<P = Bytes> {
     /// The next quote.
     Quote {
         /// Its number.
         seq: u64,
         /// The quote, encoded.
-        payload: Bytes,
+        payload: P,
     },
     /// The next quote has fallen off the tape; reading goes on after `gap.last`.
     Gap(Gap),
@@ -197,7 +238,7 @@ impl Tape {
         if quote.seq != next {
             return Err(NotTheNext { given: quote.seq, next });
         }
-        let entry = Some(Box::new(Entry { quote, encoded: Default::default() }));
+        let entry = Some(Box::new(Entry { quote, published: Instant::now(), encoded: Default::default() }));
         // The old entry is dropped here and not under the slot's lock, where a reader might wait for it.
         drop(std::mem::replace(&mut *lock(self.inner.slot(next)), entry));
         self.inner.newest.store(next, Ordering::Release);
@@ -208,13 +249,19 @@ impl Tape {
     /// What comes after quote `after`, in `encoding`.
     #[must_use]
     pub fn read(&self, after: u64, encoding: Encoding) -> Read {
+        self.read_as(after, encoding, |quote| quote.payload.clone())
+    }
+
+    /// What comes after quote `after`, in `encoding`; of a quote what `pick` takes. It is called under the lock of the
+    /// quote's place on the tape: a clone or two, nothing that takes time.
+    pub fn read_as<P>(&self, after: u64, encoding: Encoding, pick: impl FnOnce(&Encoded) -> P) -> Read<P> {
         let newest = self.newest();
         if after >= newest {
             return Read::End;
         }
         let seq = after + 1;
         if seq >= self.oldest_when(newest)
-            && let Some(payload) = self.inner.payload(seq, encoding)
+            && let Some(payload) = self.inner.pick(seq, encoding, pick)
         {
             return Read::Quote { seq, payload };
         }
@@ -225,13 +272,18 @@ impl Tape {
     /// The newest quote, if it is newer than `after`: what lies between is superseded, not lost.
     #[must_use]
     pub fn read_newest(&self, after: u64, encoding: Encoding) -> Option<(u64, Bytes)> {
+        self.read_newest_as(after, encoding, |quote| quote.payload.clone())
+    }
+
+    /// The same; of the quote what `pick` takes, as with [`Tape::read_as`].
+    pub fn read_newest_as<P>(&self, after: u64, encoding: Encoding, pick: impl Fn(&Encoded) -> P) -> Option<(u64, P)> {
         loop {
             let newest = self.newest();
             if newest <= after {
                 return None;
             }
             // A whole tape may have gone by since; then there is a newer one.
-            if let Some(payload) = self.inner.payload(newest, encoding) {
+            if let Some(payload) = self.inner.pick(newest, encoding, &pick) {
                 return Some((newest, payload));
             }
         }
@@ -264,6 +316,26 @@ impl Tape {
         self.inner.wakes.until(|| self.newest() > after).await
     }
 
+    /// A place to wait in, for [`Tape::poll_newer_than`].
+    pub(crate) fn place_for_quotes(&self) -> Place {
+        self.inner.wakes.place_for_quotes()
+    }
+
+    /// A place to wait in, for [`Tape::poll_closed`].
+    pub(crate) fn place_for_the_end(&self) -> Place {
+        self.inner.wakes.place_for_the_end()
+    }
+
+    /// [`Tape::newer_than`] for one who keeps a place.
+    pub(crate) fn poll_newer_than(&self, after: u64, cx: &Context<'_>, place: &mut Place) -> Poll<bool> {
+        self.inner.wakes.poll_until(cx, place, || self.newest() > after)
+    }
+
+    /// [`Tape::closed`] for one who keeps a place.
+    pub(crate) fn poll_closed(&self, cx: &Context<'_>, place: &mut Place) -> Poll<()> {
+        self.inner.wakes.poll_closed(cx, place)
+    }
+
     /// Waits until the tape is closed.
     pub async fn closed(&self) {
         self.inner.wakes.closed().await;
@@ -287,13 +359,15 @@ impl Inner {
         &self.slots[(seq % self.slots.len() as u64) as usize]
     }
 
-    fn payload(&self, seq: u64, encoding: Encoding) -> Option<Bytes> {
+    fn pick<P>(&self, seq: u64, encoding: Encoding, pick: impl FnOnce(&Encoded) -> P) -> Option<P> {
         let slot = lock(self.slot(seq));
         let entry = slot.as_ref().filter(|entry| entry.quote.seq == seq)?;
         let place = Encoding::ALL.iter().position(|e| *e == encoding).unwrap_or(0);
-        let encoded = entry.encoded[place]
-            .get_or_init(|| encode(&entry.quote, encoding, self.spec.payload_bytes as usize).into());
-        Some(encoded.clone())
+        Some(pick(entry.encoded[place].get_or_init(|| {
+            let payload = Bytes::from(encode(&entry.quote, encoding, self.spec.payload_bytes as usize));
+            let text = encoding.is_text().then(|| Utf8Bytes::try_from(payload.clone()).ok()).flatten();
+            Encoded { seq, payload, text, event: OnceLock::new(), published: entry.published }
+        })))
     }
 }
 
@@ -309,173 +383,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use wirerace_contract::plan::Plan;
-
-    use super::*;
-
-    /// A tape of the epoch `k3f9` with the first `published` quotes of the default feed on it.
-    pub(crate) fn tape_with(capacity: usize, published: usize) -> Tape {
-        let tape = Tape::new("k3f9".parse().unwrap(), FeedSpec::default(), capacity);
-        publish_more(&tape, published);
-        tape
-    }
-
-    /// Publishes the next `count` quotes of the default feed.
-    pub(crate) fn publish_more(tape: &Tape, count: usize) {
-        let done = tape.newest() as usize;
-        for quote in Plan::new(tape.spec()).skip(done).take(count) {
-            tape.publish(quote).unwrap();
-        }
-    }
-
-    fn seqs(tape: &Tape, mut after: u64) -> Vec<u64> {
-        let mut seqs = Vec::new();
-        while let Read::Quote { seq, .. } = tape.read(after, Encoding::Tick) {
-            seqs.push(seq);
-            after = seq;
-        }
-        seqs
-    }
-
-    fn at(text: &str) -> After {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn reads_in_order_and_holds_exactly_its_capacity() {
-        let tape = tape_with(3, 2);
-        assert_eq!((seqs(&tape, 0), tape.oldest()), (vec![1, 2], 1));
-        publish_more(&tape, 3);
-        assert_eq!((seqs(&tape, 2), tape.oldest(), tape.newest()), (vec![3, 4, 5], 3, 5));
-        assert_eq!(tape.read(5, Encoding::Json), Read::End);
-        let gap = Gap { reason: GapReason::Evicted, first: 2, last: 2 };
-        assert_eq!(tape.read(1, Encoding::Json), Read::Gap(gap));
-    }
-
-    #[test]
-    fn an_empty_tape_says_so() {
-        let tape = tape_with(3, 0);
-        assert_eq!((tape.oldest(), tape.newest(), tape.read(0, Encoding::Json)), (1, 0, Read::End));
-        assert_eq!(tape.read_newest(0, Encoding::Json), None);
-        assert_eq!(tape.resolve(After::Oldest).unwrap().after, 0);
-    }
-
-    #[test]
-    fn each_quote_is_encoded_once_per_encoding_and_shared() {
-        let tape = tape_with(3, 1);
-        for encoding in Encoding::ALL {
-            let payload = || match tape.clone().read(0, encoding) {
-                Read::Quote { payload, .. } => payload,
-                other => panic!("{other:?}"),
-            };
-            let (first, second) = (payload(), payload());
-            assert_eq!(first.as_ptr(), second.as_ptr(), "{encoding} was encoded twice");
-            assert_eq!(first.len(), encoding.least_bytes());
-        }
-    }
-
-    #[test]
-    fn a_number_out_of_turn_is_refused() {
-        let tape = tape_with(3, 2);
-        let quotes: Vec<Quote> = Plan::new(tape.spec()).take(4).collect();
-        assert_eq!(tape.publish(quotes[1]), Err(NotTheNext { given: 2, next: 3 }));
-        assert_eq!(tape.publish(quotes[3]), Err(NotTheNext { given: 4, next: 3 }));
-        assert_eq!(tape.newest(), 2);
-    }
-
-    #[test]
-    fn every_kind_of_cursor_is_decided() {
-        let tape = tape_with(3, 5); // holds 3, 4, 5
-        let start = |text| tape.resolve(at(text)).map(|start| (start.after, start.gap));
-        assert_eq!(tape.resolve(After::Now).unwrap().after, 5);
-        assert_eq!(start("0"), Ok((2, None)));
-        assert_eq!(start("k3f9.5"), Ok((5, None)));
-        assert_eq!(start("k3f9.2"), Ok((2, None)));
-        assert_eq!(start("k3f9.1"), Ok((2, Some(Gap { reason: GapReason::Evicted, first: 2, last: 2 }))));
-        assert_eq!(start("zzzz.99"), Ok((2, Some(Gap { reason: GapReason::Epoch, first: 1, last: 2 }))));
-        let ahead = tape.resolve(at("k3f9.6")).unwrap_err().to_string();
-        assert!(ahead.contains("k3f9.6") && ahead.contains("up to k3f9.5"), "{ahead}");
-        assert!(tape.resolve(at("k3f9.18446744073709551615")).is_err());
-    }
-
-    #[test]
-    fn the_newest_skips_what_lies_between() {
-        let tape = tape_with(3, 5);
-        assert_eq!(tape.read_newest(1, Encoding::Tick).map(|(seq, _)| seq), Some(5));
-        assert_eq!(tape.read_newest(5, Encoding::Tick), None);
-    }
-
-    /// Many readers that sleep whenever they have everything, and a thread that publishes as fast as it can: each
-    /// gets each quote once and in order, and a wake-up that is lost at the end leaves a reader asleep.
-    async fn readers_against_a_thread() {
-        const QUOTES: u64 = 20_000;
-        let tape = tape_with(QUOTES as usize, 0);
-        let readers: Vec<_> = (0..32)
-            .map(|_| {
-                let tape = tape.clone();
-                tokio::spawn(async move {
-                    let mut after = 0;
-                    while after < QUOTES && tape.newer_than(after).await {
-                        while let Read::Quote { seq, .. } = tape.read(after, Encoding::Tick) {
-                            assert_eq!(seq, after + 1);
-                            after = seq;
-                        }
-                    }
-                    after
-                })
-            })
-            .collect();
-        let publisher = std::thread::spawn(move || {
-            for quote in Plan::new(tape.spec()).take(QUOTES as usize) {
-                tape.publish(quote).unwrap();
-            }
-            tape // kept: dropping the last handle would close the tape and wake everybody
-        });
-        for reader in readers {
-            let read = tokio::time::timeout(Duration::from_secs(60), reader).await;
-            assert_eq!(read.expect("a wake-up was lost").unwrap(), QUOTES);
-        }
-        publisher.join().unwrap();
-    }
-
-    #[tokio::test]
-    async fn no_wake_up_is_lost_on_one_thread() {
-        readers_against_a_thread().await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-    async fn no_wake_up_is_lost_on_several_threads() {
-        readers_against_a_thread().await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn closing_wakes_everybody() {
-        let tape = tape_with(3, 1);
-        let waiting = tokio::spawn({
-            let tape = tape.clone();
-            async move { tokio::join!(tape.newer_than(1), tape.closed()).0 }
-        });
-        tokio::task::yield_now().await;
-        assert!(!waiting.is_finished());
-        tape.close();
-        assert!(!tokio::time::timeout(Duration::from_secs(1), waiting).await.unwrap().unwrap());
-        assert!(!tape.newer_than(0).await, "a closed tape keeps nobody");
-    }
-
-    #[test]
-    fn a_tape_outlives_the_runtime_it_was_first_awaited_in() {
-        let tape = tape_with(3, 0);
-        for round in 0..2 {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let from = tape.clone();
-            runtime.block_on(async {
-                let waiting = tokio::spawn(async move { from.newer_than(round).await });
-                tokio::task::yield_now().await;
-                publish_more(&tape, 1);
-                let woken = tokio::time::timeout(Duration::from_secs(60), waiting).await;
-                assert!(woken.expect("no relay in the second runtime").unwrap());
-            });
-        }
-    }
-}
+pub(crate) mod tests;

@@ -3,25 +3,21 @@
 //! Everything that is ready is fed to the library and flushed once, so a burst is one write; nothing waits in
 //! order to be sent together. One task per socket, without a lock between its two directions.
 
-use std::time::Duration;
+mod session;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use axum::routing::get;
-use futures_util::{SinkExt, StreamExt};
-use wirerace_contract::encoding::Encoding;
-use wirerace_contract::messages::{Gap, Note};
+use wirerace_contract::messages::{Gap, Hello};
 
+use self::session::Session;
 use crate::answers::{Refusal, bad_request, check_encoding, only_get};
-use crate::heartbeat::Heartbeat;
-use crate::orders::{ORDER_BYTES_MAX, acknowledge, no_order};
 use crate::query::Query;
 use crate::reader::Reader;
-use crate::tape::{Read, Start, Tape};
+use crate::tape::Tape;
 use crate::wire_meter::ConnectionMeter;
 
 /// The library keeps this much for reading and clears it before every read: orders are small.
@@ -34,8 +30,6 @@ const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 const WRITE_BUFFER_BYTES_MAX: usize = 256 * 1024;
 /// Most quotes between two flushes.
 pub const ROUND_QUOTES_MAX: usize = 64;
-/// How long the client may take to answer a close frame.
-const CLOSE_WAIT: Duration = Duration::from_secs(1);
 
 /// `GET /socket`.
 pub fn routes(tape: Tape) -> Router {
@@ -48,7 +42,7 @@ async fn socket(
     RawQuery(raw): RawQuery,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let accepted = prepare(&tape, raw.as_deref()).and_then(|prepared| match upgrade {
+    let accepted = prepare(tape, raw.as_deref()).and_then(|prepared| match upgrade {
         Ok(upgrade) => Ok((prepared, upgrade)),
         Err(rejection) => {
             let sentence = format!("this route answers WebSocket upgrades (RFC 6455 §4.1) only: {rejection}");
@@ -56,242 +50,55 @@ async fn socket(
         }
     });
     match accepted {
-        Ok(((query, start), upgrade)) => upgrade
+        Ok((prepared, upgrade)) => upgrade
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(WRITE_BUFFER_BYTES)
             .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
             .max_message_size(MESSAGE_BYTES_MAX)
             .max_frame_size(MESSAGE_BYTES_MAX)
-            .on_upgrade(move |socket| async move {
-                let Ok(pace) = query.pace() else { return }; // checked before the upgrade
-                let reader = Reader::new(tape, &start, pace, query.encoding);
-                let heartbeat = Heartbeat::new(reader.tape().heartbeat());
-                let mut session = Session { socket, reader, meter, heartbeat, encoding: query.encoding };
-                session.run(&start, start.gap_for(query.delivery)).await;
+            .on_upgrade(move |socket| {
+                let (reader, opening) = *prepared;
+                Session::new(socket, reader, meter).run(opening)
             }),
         Err(refusal) => refusal.send(&meter),
     }
 }
 
-fn prepare(tape: &Tape, raw: Option<&str>) -> Result<(Query, Start), Refusal> {
+/// What is said first.
+struct Opening {
+    hello: Hello,
+    gap: Option<Gap>,
+}
+
+/// Boxed, because the library's task keeps room for it as long as the socket lives.
+fn prepare(tape: Tape, raw: Option<&str>) -> Result<Box<(Reader, Box<Opening>)>, Refusal> {
     let query = Query::parse(raw, &["after", "delivery", "interval", "encoding"])?;
-    query.pace()?;
-    check_encoding(tape, query.encoding)?;
-    Ok((query, tape.resolve(query.after)?))
-}
-
-/// One client's socket.
-struct Session {
-    socket: WebSocket,
-    reader: Reader,
-    meter: ConnectionMeter,
-    heartbeat: Heartbeat,
-    encoding: Encoding,
-}
-
-/// What a session waited for.
-enum Event {
-    /// There are quotes.
-    Quotes,
-    /// The tape is closed.
-    Closed,
-    /// A message; `None` at the end.
-    Client(Option<Result<Message, axum::Error>>),
-    /// Nothing was sent for a heartbeat's distance.
-    Silence,
-}
-
-/// Why a session ends.
-enum End {
-    /// The tape is closed, the client does not know yet.
-    Closed,
-    /// The client broke the protocol, in these words.
-    Refused(String),
-    /// The client has closed, or the connection is gone.
-    Gone,
-}
-
-impl From<axum::Error> for End {
-    fn from(_: axum::Error) -> Self {
-        Self::Gone
-    }
-}
-
-impl Session {
-    /// What happens seldom is boxed: a task takes as much memory as the largest thing it may ever do, and an idle
-    /// socket is hardly more than its task.
-    async fn run(&mut self, start: &Start, gap: Option<Gap>) {
-        let (code, why) = match self.serve(start, gap).await {
-            End::Closed => (close_code::AWAY, "the server stops".to_owned()),
-            End::Refused(why) => (close_code::POLICY, why),
-            End::Gone => return,
-        };
-        Box::pin(self.close(code, why)).await;
-    }
-
-    async fn serve(&mut self, start: &Start, gap: Option<Gap>) -> End {
-        if let Err(end) = Box::pin(self.open(start, gap)).await {
-            return end;
-        }
-        loop {
-            // In random order, as `select!` does unless told otherwise: under a flood of quotes the client is
-            // still heard.
-            let event = tokio::select! {
-                open = self.reader.ready() => if open { Event::Quotes } else { Event::Closed },
-                message = self.socket.next() => Event::Client(message),
-                () = self.heartbeat.due() => Event::Silence,
-            };
-            let done = match event {
-                Event::Quotes => self.send_ready().await,
-                Event::Closed => return End::Closed,
-                Event::Client(message) => Box::pin(self.answer(message)).await,
-                Event::Silence => Box::pin(self.send(Message::Ping(Bytes::new()))).await,
-            };
-            if let Err(end) = done {
-                return end;
-            }
-        }
-    }
-
-    async fn open(&mut self, start: &Start, gap: Option<Gap>) -> Result<(), End> {
-        self.send_note(&Note::Hello(start.hello)).await?;
-        match gap {
-            Some(gap) => self.send_note(&Note::Gap(gap)).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Feeds all that is ready, then flushes once.
-    async fn send_ready(&mut self) -> Result<(), End> {
-        let tape = self.reader.tape().clone();
-        let round = async {
-            for _ in 0..ROUND_QUOTES_MAX {
-                match self.reader.take() {
-                    Read::Quote { payload, .. } => {
-                        self.meter.hand_over(1, payload.len(), payload.len());
-                        self.socket.feed(message(payload, self.encoding)?).await?;
-                    }
-                    Read::Gap(gap) => {
-                        let text = note_text(&Note::Gap(gap));
-                        self.meter.hand_over(0, 0, text.len());
-                        self.socket.feed(Message::Text(text.into())).await?;
-                    }
-                    Read::End => break,
-                }
-            }
-            self.socket.flush().await?;
-            Ok(())
-        };
-        // A client that does not read holds the round up: closing must not wait for it.
-        let sent = tokio::select! {
-            biased;
-            sent = round => sent,
-            () = tape.closed() => Err(End::Closed),
-        };
-        self.heartbeat.sent();
-        sent
-    }
-
-    async fn answer(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
-        let reply = match message {
-            Some(Ok(Message::Text(text))) => {
-                self.meter.received(text.len());
-                self.reply_to(text.as_str())
-            }
-            Some(Ok(Message::Binary(bytes))) => {
-                self.meter.received(bytes.len());
-                Note::Error("a binary message: allowed is text with {\"order\":…}".to_owned())
-            }
-            // The library answers pings by itself.
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(()),
-            Some(Ok(Message::Close(_))) => {
-                // The library has the answer ready; reading on sends it and waits for the client's end.
-                let _ = tokio::time::timeout(CLOSE_WAIT, async { while let Some(Ok(_)) = self.socket.next().await {} })
-                    .await;
-                return Err(End::Gone);
-            }
-            Some(Err(error)) => return Err(End::Refused(error.to_string())),
-            None => return Err(End::Gone),
-        };
-        self.send_note(&reply).await
-    }
-
-    fn reply_to(&self, text: &str) -> Note {
-        if text.len() > ORDER_BYTES_MAX {
-            return Note::Error(format!("the order is too long: allowed are {ORDER_BYTES_MAX} bytes"));
-        }
-        match serde_json::from_str(text) {
-            Ok(Note::Order(order)) => match acknowledge(&order, self.reader.tape().spec()) {
-                Ok(ack) => Note::Ack(ack),
-                Err(sentence) => Note::Error(sentence),
-            },
-            Ok(_) => Note::Error("only {\"order\":…} is allowed from a client".to_owned()),
-            Err(e) => Note::Error(format!("{}, within {{\"order\":…}}", no_order(&e))),
-        }
-    }
-
-    async fn send_note(&mut self, note: &Note) -> Result<(), End> {
-        let text = note_text(note);
-        self.meter.hand_over(0, 0, text.len());
-        self.send(Message::Text(text.into())).await
-    }
-
-    async fn send(&mut self, message: Message) -> Result<(), End> {
-        let tape = self.reader.tape().clone();
-        let sent = tokio::select! {
-            biased;
-            sent = self.socket.send(message) => sent.map_err(End::from),
-            () = tape.closed() => Err(End::Closed),
-        };
-        self.heartbeat.sent();
-        sent
-    }
-
-    /// Says goodbye and waits for the client to say it too, but not for long.
-    async fn close(&mut self, code: u16, reason: String) {
-        let farewell = async {
-            let frame = CloseFrame { code, reason: short(reason).into() };
-            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
-                while let Some(Ok(_)) = self.socket.next().await {}
-            }
-        };
-        let _ = tokio::time::timeout(CLOSE_WAIT, farewell).await;
-    }
-}
-
-fn message(payload: Bytes, encoding: Encoding) -> Result<Message, End> {
-    if !encoding.is_text() {
-        return Ok(Message::Binary(payload));
-    }
-    // Text encodings are ASCII; the library wants it checked.
-    Utf8Bytes::try_from(payload).map(Message::Text).map_err(|e| End::Refused(e.to_string()))
-}
-
-fn note_text(note: &Note) -> String {
-    // Notes are numbers and strings, which JSON cannot refuse.
-    serde_json::to_string(note).unwrap_or_default()
-}
-
-/// A control frame has room for 125 bytes, two of them for the code (RFC 6455 §5.5).
-fn short(mut reason: String) -> String {
-    while reason.len() > 123 {
-        reason.pop();
-    }
-    reason
+    let pace = query.pace()?;
+    check_encoding(&tape, query.encoding)?;
+    let start = tape.resolve(query.after)?;
+    let opening = Opening { hello: start.hello, gap: start.gap_for(query.delivery) };
+    Ok(Box::new((Reader::new(tape, &start, pace, query.encoding), Box::new(opening))))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use axum::extract::ws::close_code;
     use axum::http::Request;
+    use futures_util::{SinkExt, StreamExt};
     use hyper_util::rt::TokioIo;
     use hyper_util::service::TowerToHyperService;
     use tokio::io::DuplexStream;
     use tokio::time::{Instant, timeout};
     use tokio_tungstenite::tungstenite::Message as Received;
     use tokio_tungstenite::{WebSocketStream, client_async};
+    use wirerace_contract::messages::Note;
 
+    use super::session::CLOSE_WAIT;
     use super::*;
     use crate::answers::tests::{get as ask, refusal};
+    use crate::orders::ORDER_BYTES_MAX;
     use crate::tape::tests::{publish_more, tape_with};
 
     type Client = WebSocketStream<DuplexStream>;
