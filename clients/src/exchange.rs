@@ -104,16 +104,19 @@ impl Asker {
     /// most `settle`: a request dropped on the way would be counted by one side and not by the other.
     pub(crate) async fn exchange(&mut self, path: fn(&Target, Option<Cursor>) -> String, settle: Duration) -> Outcome {
         let path = path(&self.session.target, self.session.cursor);
-        let asked = {
+        let (asked, stopped) = {
             let mut asking = pin!(self.ask(&path));
             match self.session.target.unless_stopped(asking.as_mut()).await {
-                None => timeout(settle, asking).await.ok(),
-                asked => asked,
+                None => (timeout(settle, asking).await.ok(), true),
+                asked => (asked, false),
             }
         };
         let end = match asked {
             None => End::Stopped,
-            Some(Ok(received)) => return self.tell(received).await,
+            Some(Ok(received)) => {
+                let outcome = self.tell(received).await;
+                return if stopped { Outcome::Ended } else { outcome };
+            }
             Some(Err(end)) => end,
         };
         if self.session.recover(end).await { Outcome::Lost } else { Outcome::Ended }

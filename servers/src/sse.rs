@@ -90,8 +90,9 @@ impl EventStream {
         let start = tape.resolve(query.after)?;
         let heartbeat = Heartbeat::new(tape.heartbeat());
         let opening = Some(Box::new((start.hello, start.gap_for(query.delivery))));
+        let doorbell = tape.doorbell();
         let reader = Reader::new(tape, &start, pace, query.encoding);
-        Ok(Self { reader, meter, heartbeat, doorbell: Doorbell::default(), opening })
+        Ok(Self { reader, meter, heartbeat, doorbell, opening })
     }
 
     /// The next piece of the body; `None` when the tape is closed.

@@ -21,7 +21,7 @@ use wirerace_contract::messages::{Gap, GapReason, HEARTBEAT_MS, Hello};
 use wirerace_contract::quote::Quote;
 use wirerace_contract::spec::Delivery;
 
-use crate::wakes::{Place, Wakes};
+use crate::wakes::{Doorbell, Place, Wakes};
 
 /// The last quotes of one stream. Clones share it.
 #[derive(Clone)]
@@ -324,6 +324,11 @@ impl Tape {
     /// A place to wait in, for [`Tape::poll_closed`].
     pub(crate) fn place_for_the_end(&self) -> Place {
         self.inner.wakes.place_for_the_end()
+    }
+
+    /// A doorbell for a task that waits for quotes and for other things.
+    pub(crate) fn doorbell(&self) -> Doorbell {
+        self.inner.wakes.doorbell()
     }
 
     /// [`Tape::newer_than`] for one who keeps a place.

@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use tokio::sync::Notify;
 
 pub(crate) use self::doorbell::Doorbell;
+use self::doorbell::Rings;
 pub(crate) use self::sleepers::{Place, Sleepers};
 
 /// The bells of one tape.
@@ -25,6 +26,8 @@ pub(crate) struct Wakes {
     changed: Arc<Sleepers>,
     /// Who waits for the end.
     closing: Arc<Sleepers>,
+    /// Of the doorbells of all readers.
+    rings: Arc<Rings>,
     closed: AtomicBool,
     relayed: AtomicBool,
 }
@@ -43,6 +46,11 @@ impl Wakes {
     /// A place for [`Wakes::poll_closed`].
     pub(crate) fn place_for_the_end(&self) -> Place {
         Place::among(&self.closing)
+    }
+
+    /// A doorbell for a task that waits for quotes.
+    pub(crate) fn doorbell(&self) -> Doorbell {
+        Doorbell::new(&self.rings)
     }
 
     /// Ready when it is `there` (true) or at the end (false).

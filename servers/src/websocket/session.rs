@@ -66,7 +66,7 @@ impl From<axum::Error> for End {
 impl Session {
     pub(super) fn new(socket: WebSocket, reader: Reader, meter: ConnectionMeter) -> Self {
         let heartbeat = Heartbeat::new(reader.tape().heartbeat());
-        let doorbell = Doorbell::default();
+        let doorbell = reader.tape().doorbell();
         Self { socket, reader, heartbeat, meter, doorbell, client_had_its_turn: false, unflushed: false }
     }
 
