@@ -147,10 +147,14 @@ impl Run {
                 attempt += 1;
             }
         }
-        let void = self.done.iter().filter(|trial| trial.standing == Standing::Void);
-        let void = void.map(|t| format!("{} in block {}: {}", t.arm.name, t.block, t.reasons.join("; "))).collect();
-        let last = |trial: &&Trial| trial.attempt == self.last_attempt(trial.block);
-        let tainted = self.done.iter().filter(last).filter(|trial| trial.standing == Standing::Tainted).count();
+        // A block that was repeated counts by its last attempt.
+        let last = |standing: Standing| {
+            self.done.iter().filter(move |t| t.standing == standing && t.attempt == self.last_attempt(t.block))
+        };
+        let tainted = last(Standing::Tainted).count();
+        let void = last(Standing::Void)
+            .map(|t| format!("{} in block {}: {}", t.arm.name, t.block, t.reasons.join("; ")))
+            .collect();
         Ok(Finished { dir: self.dir, void, tainted })
     }
 
