@@ -148,13 +148,10 @@ impl Run {
             }
         }
         // A block that was repeated counts by its last attempt.
-        let last = |standing: Standing| {
-            self.done.iter().filter(move |t| t.standing == standing && t.attempt == self.last_attempt(t.block))
-        };
-        let tainted = last(Standing::Tainted).count();
-        let void = last(Standing::Void)
-            .map(|t| format!("{} in block {}: {}", t.arm.name, t.block, t.reasons.join("; ")))
-            .collect();
+        let last: Vec<&Trial> = self.done.iter().filter(|t| t.attempt == self.last_attempt(t.block)).collect();
+        let tainted = last.iter().filter(|trial| trial.standing == Standing::Tainted).count();
+        let void = last.iter().filter(|trial| trial.standing == Standing::Void);
+        let void = void.map(|t| format!("{} in block {}: {}", t.arm.name, t.block, t.reasons.join("; "))).collect();
         Ok(Finished { dir: self.dir, void, tainted })
     }
 
