@@ -38,7 +38,8 @@ pub async fn scale(bench: &Bench) -> Result<Vec<Figure>> {
         let load = LoadSpec {
             clients,
             feed: even_feed(rate_per_s),
-            window_ms: (f64::from(quotes) / rate_per_s * 1_000.0) as u64,
+            // The last quote is due at the end of the last interval: one more interval holds it for certain.
+            window_ms: (f64::from(quotes + 1) / rate_per_s * 1_000.0) as u64,
             warm_up_max_ms: 0,
             connects_per_s: 1_000,
             ..LoadSpec::default()

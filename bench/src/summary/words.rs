@@ -133,7 +133,7 @@ pub fn conditions(summary: &Summary, cell: &CellSummary) -> String {
     };
     format!(
         "{} clients, {} quotes/s ({}) over {} symbols, payload of {payload}, window {} s, {} path; {n}, run seed {}, \
-         feed seed {}; set aside: {} tainted, {} void",
+         feed seed {} and up, one a block; set aside: {} tainted, {} void",
         count(u64::from(load.clients)),
         number(feed.rate_per_s),
         feed.arrivals,
