@@ -94,8 +94,12 @@ pub fn respond(floor: &RespondFloor) -> Result<()> {
                 }
             } else if let Some(socket) = sockets.get_mut(&key) {
                 match socket.read(&mut buffer) {
-                    Ok(n) if n > 0 && buffer[..n].ends_with(b"\r\n\r\n") => socket.write_all(&answer)?,
-                    Ok(n) if n > 0 => {}
+                    // The raw client's requests come whole; when it is behind, more than one at once.
+                    Ok(n) if n > 0 => {
+                        for _ in buffer[..n].windows(4).filter(|end| end == b"\r\n\r\n") {
+                            socket.write_all(&answer)?;
+                        }
+                    }
                     _ => drop(sockets.remove(&key)),
                 }
             }
