@@ -74,7 +74,7 @@ fn run(arguments: &RunArguments) -> Result<(), Failure> {
                 line(format!("{name}: {}", Experiment::find(name)?.question))?;
             }
             return line(
-                "limits: how far is the suite from bare loops, and how much does it carry? (about 15 minutes)",
+                "limits: how far is the suite from bare loops, and how much does it carry? (about 20 minutes)",
             );
         }
         ["limits"] => return limits::run(&limits::Options::from(arguments)),
