@@ -6,12 +6,12 @@ use serde::Deserialize;
 use wirerace_contract::descriptor::Delivers;
 use wirerace_contract::encoding::Encoding;
 use wirerace_contract::feed::FeedSpec;
-use wirerace_contract::results::{ArmEntry, Cell};
+use wirerace_contract::results::{ArmEntry, Cell, Manifest, Pinning, SCHEMA_VERSION};
 use wirerace_contract::spec::{Arm, Connection, Delivery, LoadSpec};
 
 use crate::failure::Failure;
 use crate::nearest::nearest;
-use crate::registry;
+use crate::{environment, registry, utc};
 
 /// The experiments that come with the program: name and text.
 const BUILT_IN: [(&str, &str); 3] = [
@@ -164,6 +164,25 @@ impl Experiment {
         self.arms.retain(|entry| names.contains(&entry.arm.name));
         Ok(())
     }
+
+    /// What is true of the whole of a run that begins now, here and with this program.
+    #[must_use]
+    pub fn manifest(&self, seed: u64, pinning: Option<Pinning>) -> Manifest {
+        Manifest {
+            schema_version: SCHEMA_VERSION,
+            software: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: environment::commit(),
+            experiment: self.name.clone(),
+            question: self.question.clone(),
+            started_utc: utc::now(),
+            seed,
+            blocks: self.blocks,
+            repeats_of_tainted: self.repeats_of_tainted,
+            arms: self.arms.clone(),
+            cells: self.cells.clone(),
+            environment: environment::environment(pinning),
+        }
+    }
 }
 
 fn entry(arm: ArmText, interval_ms: u32) -> Result<ArmEntry, String> {
@@ -248,4 +267,20 @@ fn check_arm(entry: &ArmEntry, feed: &FeedSpec) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_says_what_the_experiment_says() {
+        let experiment = Experiment::find("transports").unwrap();
+        let pinning = Pinning { server_cpu: 1, load_cpu: 0 };
+        let manifest = experiment.manifest(7, Some(pinning.clone()));
+        assert_eq!((manifest.experiment, manifest.question), (experiment.name, experiment.question));
+        assert_eq!((manifest.arms, manifest.cells), (experiment.arms, experiment.cells));
+        assert_eq!((manifest.blocks, manifest.repeats_of_tainted), (experiment.blocks, experiment.repeats_of_tainted));
+        assert_eq!((manifest.seed, manifest.environment.pinning), (7, Some(pinning)));
+    }
 }

@@ -5,6 +5,7 @@
 
 pub mod charts;
 pub mod child;
+pub mod child_lines;
 pub mod cli;
 pub mod commands;
 pub mod control_client;

@@ -10,9 +10,9 @@ use wirerace_contract::messages::Health;
 use wirerace_contract::results::{ArmEntry, ClientReport};
 use wirerace_contract::spec::{Delivery, LoadSpec};
 
+use crate::child_lines::{read_line, write_line};
 use crate::cli::LoadArguments;
 use crate::failure::Failure;
-use crate::limits::role::{read_line, write_line};
 use crate::output::{count, line, note};
 use crate::{child, commands, environment, pinning, registry};
 

@@ -1,8 +1,7 @@
 //! `wirerace race`: the five default arms at once, for about twenty seconds: a live table and an indicative verdict.
 
 use std::cell::RefCell;
-use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::io::IsTerminal;
 
 use futures_util::future::join_all;
 use tokio::sync::Barrier;
@@ -12,15 +11,17 @@ use wirerace_contract::results::{ArmEntry, Cell, Cpu, Manifest, Measured, SCHEMA
 use wirerace_contract::spec::LoadSpec;
 
 use crate::cli::RaceArguments;
+use crate::experiment::Experiment;
 use crate::failure::{Failure, file_failure};
 use crate::identities::contradictions;
 use crate::noise::disturbances;
 use crate::output::{count, line, note};
 use crate::race_board::Board;
 use crate::report::{self, table, verdict};
+use crate::run::RunFolder;
 use crate::summary::summarise;
 use crate::trial::{self, ServerFacts, TrialSetup};
-use crate::{commands, environment, pinning, registry, run, utc};
+use crate::{commands, environment, pinning, registry};
 
 /// Runs the race.
 ///
@@ -28,9 +29,10 @@ use crate::{commands, environment, pinning, registry, run, utc};
 /// When the request is wrong, no arm could be measured, or some are void.
 pub fn race(arguments: &RaceArguments) -> Result<(), Failure> {
     environment::raise_descriptors_max();
-    let mut manifest = manifest(arguments)?;
+    let experiment = experiment(arguments)?;
+    let mut manifest = experiment.manifest(arguments.seed, pinning::choose());
     // A folder that cannot be made is told before the race, not after.
-    let dir = arguments.out.as_deref().map(|out| run::fresh_folder(out, "race")).transpose()?;
+    let folder = arguments.out.as_deref().map(|out| RunFolder::create(out, &experiment.name)).transpose()?;
     let live = std::io::stdout().is_terminal();
     note(format!(
         "{} at once, {} each, {} quotes/s, polls each {} ms; about {} s",
@@ -58,8 +60,11 @@ pub fn race(arguments: &RaceArguments) -> Result<(), Failure> {
     for disturbance in disturbed {
         line(format!("Disturbed: {disturbance}; close other programs and race again."))?;
     }
-    if let Some(dir) = &dir {
-        keep(&manifest, &trials, dir)?;
+    if let Some(folder) = &folder {
+        folder.write_manifest(&manifest)?;
+        folder.append(&trials)?;
+        let paths = report::write_all(folder.path()).map_err(|error| Failure::Failed(error.to_string()))?;
+        line(format!("report: {}", paths.html.display()))?;
     } else {
         line("Next: wirerace run transports (one arm at a time, in blocks, with intervals and a report)")?;
     }
@@ -71,7 +76,8 @@ pub fn race(arguments: &RaceArguments) -> Result<(), Failure> {
     if void.is_empty() { Ok(()) } else { Err(Failure::Void(format!("void, and left out: {}", void.join(" | ")))) }
 }
 
-fn manifest(arguments: &RaceArguments) -> Result<Manifest, Failure> {
+/// What is raced: one block, in which all arms run at once.
+fn experiment(arguments: &RaceArguments) -> Result<Experiment, Failure> {
     let names: Vec<&str> = match arguments.arms.as_slice() {
         [] => registry::default_arm_names().collect(),
         some => some.iter().map(String::as_str).collect(),
@@ -98,19 +104,13 @@ fn manifest(arguments: &RaceArguments) -> Result<Manifest, Failure> {
         "all at once: {} clients each, {} quotes/s, polls each {} ms",
         arguments.clients, arguments.rate, arguments.interval_ms
     );
-    Ok(Manifest {
-        schema_version: SCHEMA_VERSION,
-        software: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: environment::commit(),
-        experiment: "race".to_owned(),
+    Ok(Experiment {
+        name: "race".to_owned(),
         question: "How do the arms compare when they run at once, at a small load, for a few seconds?".to_owned(),
-        started_utc: utc::now(),
-        seed: arguments.seed,
-        blocks: 1,
-        repeats_of_tainted: 0,
         arms,
         cells: vec![Cell { name, load }],
-        environment: environment::environment(pinning::choose()),
+        blocks: 1,
+        repeats_of_tainted: 0,
     })
 }
 
@@ -168,7 +168,7 @@ fn trial_of(manifest: &Manifest, index: usize, outcome: anyhow::Result<Measured>
     let (reasons, measured) = match outcome {
         Ok(measured) => {
             let delivers = entry.descriptor.delivers;
-            let found = contradictions(&measured.client, &measured.server, &entry.arm, delivers, &cell.load.feed);
+            let found = contradictions(&measured.client, &measured.server, &entry.arm, delivers, &cell.load);
             (found, Some(measured))
         }
         Err(error) => (vec![format!("{error:#}")], None),
@@ -204,22 +204,4 @@ fn without_machine_time(mut trials: Vec<Trial>) -> Vec<Trial> {
         measured.cpu.machine_us = None;
     }
     trials
-}
-
-/// Keeps the race's files, with a report.
-fn keep(manifest: &Manifest, trials: &[Trial], dir: &Path) -> Result<(), Failure> {
-    let write = |name: &str, bytes: Vec<u8>| {
-        let path = dir.join(name);
-        std::fs::write(&path, bytes).map_err(|error| file_failure("write", &path, &error))
-    };
-    let json = |error: serde_json::Error| Failure::Failed(error.to_string());
-    write("manifest.json", serde_json::to_vec_pretty(manifest).map_err(json)?)?;
-    let mut lines = Vec::new();
-    for trial in trials {
-        serde_json::to_writer(&mut lines, trial).map_err(json)?;
-        lines.write_all(b"\n").map_err(|error| file_failure("write", dir, &error))?;
-    }
-    write("trials.jsonl", lines)?;
-    let paths = report::write_all(dir).map_err(|error| Failure::Failed(error.to_string()))?;
-    line(format!("report: {}", paths.html.display()))
 }

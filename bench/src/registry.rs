@@ -1,12 +1,10 @@
 //! THE table: every transport, once. A row joins what readers of results know of it (the descriptor), how the
 //! server offers it (`routes`), how a client takes it (`arrivals`), and the arms that are raced by default.
 
-use std::borrow::Cow;
-
 use axum::Router;
 use futures_util::stream::BoxStream;
 use wirerace_clients::target::{Event, Target};
-use wirerace_contract::descriptor::{Dash, Delivers, Descriptor, Marker};
+use wirerace_contract::descriptor::{Delivers, Descriptor};
 use wirerace_contract::encoding::Encoding;
 use wirerace_contract::results::ArmEntry;
 use wirerace_contract::spec::{Arm, Connection, Delivery};
@@ -32,64 +30,34 @@ pub struct Row {
 /// stands after those whose routes it extends.
 pub static ROWS: [Row; 4] = [
     Row {
-        descriptor: descriptor("polling", "Polling", "#D55E00", Dash::Dashed, Marker::Square, Delivers::Planned),
+        descriptor: Descriptor::POLLING,
         routes: wirerace_servers::polling::routes,
         arrivals: wirerace_clients::polling::arrivals,
         text_only: false,
         arms: &[("poll-close", Connection::Closed), ("poll", Connection::Kept)],
     },
     Row {
-        descriptor: descriptor(
-            "long_polling",
-            "Long polling",
-            "#E69F00",
-            Dash::DashDot,
-            Marker::Diamond,
-            Delivers::Held,
-        ),
+        descriptor: Descriptor::LONG_POLLING,
         routes: wirerace_servers::long_polling::routes,
         arrivals: wirerace_clients::long_polling::arrivals,
         text_only: false,
         arms: &[("long-poll", Connection::Kept)],
     },
     Row {
-        descriptor: descriptor("sse", "SSE", "#009E73", Dash::Dotted, Marker::Triangle, Delivers::Pushed),
+        descriptor: Descriptor::SSE,
         routes: wirerace_servers::sse::routes,
         arrivals: wirerace_clients::sse::arrivals,
         text_only: true,
         arms: &[("sse", Connection::Kept)],
     },
     Row {
-        descriptor: descriptor("websocket", "WebSocket", "#0072B2", Dash::Solid, Marker::Circle, Delivers::Pushed),
+        descriptor: Descriptor::WEBSOCKET,
         routes: wirerace_servers::websocket::routes,
         arrivals: wirerace_clients::websocket::arrivals,
         text_only: false,
         arms: &[("ws", Connection::Kept)],
     },
 ];
-
-/// Every transport here opens a TCP connection (one round trip) and then asks once (the second): an upgrade, an
-/// event stream's request or a poll.
-const SET_UP_ROUND_TRIPS: u8 = 2;
-
-const fn descriptor(
-    name: &'static str,
-    title: &'static str,
-    colour: &'static str,
-    dash: Dash,
-    marker: Marker,
-    delivers: Delivers,
-) -> Descriptor {
-    Descriptor {
-        name: Cow::Borrowed(name),
-        title: Cow::Borrowed(title),
-        colour: Cow::Borrowed(colour),
-        dash,
-        marker,
-        delivers,
-        set_up_round_trips: SET_UP_ROUND_TRIPS,
-    }
-}
 
 /// The row of a transport's code.
 ///

@@ -1,12 +1,11 @@
 //! A run: every arm in every cell, block by block, each trial written down when it ends.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+pub mod folder;
+
 use std::path::{Path, PathBuf};
 
 use wirerace_contract::plan::SplitMix64;
 use wirerace_contract::results::{ArmEntry, Cell, Manifest, Measured, SCHEMA_VERSION, Standing, Trial};
-
 use wirerace_contract::spec::LoadSpec;
 
 use crate::experiment::Experiment;
@@ -18,6 +17,7 @@ use crate::output::{count, note};
 use crate::report::read::{read_manifest, read_trials};
 use crate::trial::{self, ServerFacts, TrialSetup};
 use crate::{environment, pinning, utc};
+pub use folder::{RunFolder, fresh_folder};
 
 /// What `wirerace run` may change about an experiment's run.
 #[derive(Clone, Debug)]
@@ -34,13 +34,10 @@ pub struct RunOptions {
 
 /// A run that is under way: its folder and what is done.
 pub struct Run {
-    dir: PathBuf,
+    folder: RunFolder,
     manifest: Manifest,
-    repeats_of_tainted: u32,
     done: Vec<Trial>,
     verbose: bool,
-    /// Held while the run is under way: two at once would write over each other.
-    _lock: File,
 }
 
 /// How a run ended.
@@ -60,34 +57,12 @@ impl Run {
     /// # Errors
     /// When the folder or the manifest cannot be written.
     pub fn create(experiment: &Experiment, options: &RunOptions) -> Result<Self, Failure> {
-        let dir = fresh_folder(&options.out, &experiment.name)?;
-        let lock = locked(&dir)?;
+        let folder = RunFolder::create(&options.out, &experiment.name)?;
         let pinning = if options.pin { pinning::choose() } else { None };
-        let manifest = Manifest {
-            schema_version: SCHEMA_VERSION,
-            software: env!("CARGO_PKG_VERSION").to_owned(),
-            commit: environment::commit(),
-            experiment: experiment.name.clone(),
-            question: experiment.question.clone(),
-            started_utc: utc::now(),
-            seed: options.seed,
-            blocks: experiment.blocks,
-            repeats_of_tainted: experiment.repeats_of_tainted,
-            arms: experiment.arms.clone(),
-            cells: experiment.cells.clone(),
-            environment: environment::environment(pinning),
-        };
-        let run = Self {
-            dir,
-            manifest,
-            repeats_of_tainted: experiment.repeats_of_tainted,
-            done: Vec::new(),
-            verbose: options.verbose,
-            _lock: lock,
-        };
-        run.write_manifest()?;
-        run.append(None)?;
-        Ok(run)
+        let manifest = experiment.manifest(options.seed, pinning);
+        folder.write_manifest(&manifest)?;
+        folder.append(&[])?;
+        Ok(Self { folder, manifest, done: Vec::new(), verbose: options.verbose })
     }
 
     /// Goes on with the run in `dir`.
@@ -96,23 +71,22 @@ impl Run {
     /// When its files are missing or damaged.
     pub fn resume(dir: &Path, verbose: bool) -> Result<Self, Failure> {
         let manifest = read_manifest(dir).map_err(|error| Failure::Failed(error.to_string()))?;
-        let lock = locked(dir)?;
+        let folder = RunFolder::hold(dir)?;
         let read = read_trials(dir).map_err(|error| Failure::Failed(error.to_string()))?;
         if let Some(warning) = read.warning {
             note(format!("warning: {warning}"));
-            rewrite(dir, &read.trials)?;
+            folder.rewrite(&read.trials)?;
         }
-        let repeats_of_tainted = manifest.repeats_of_tainted;
         if manifest.commit != environment::commit() {
             note("warning: the run was begun by another build; its trials will not all be of one kind");
         }
-        Ok(Self { dir: dir.to_owned(), manifest, repeats_of_tainted, done: read.trials, verbose, _lock: lock })
+        Ok(Self { folder, manifest, done: read.trials, verbose })
     }
 
     /// Where it is kept.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        &self.dir
+        self.folder.path()
     }
 
     /// Runs what is not yet done. `stop` ends it early: the trial under way is given up, all before is kept.
@@ -141,7 +115,7 @@ impl Run {
                     self.keep(trial)?;
                 }
                 let unusable = self.attempt(block, attempt).any(|trial| trial.standing != Standing::Valid);
-                if !unusable || attempt > self.repeats_of_tainted {
+                if !unusable || attempt > self.manifest.repeats_of_tainted {
                     break;
                 }
                 attempt += 1;
@@ -152,11 +126,11 @@ impl Run {
         let tainted = last.iter().filter(|trial| trial.standing == Standing::Tainted).count();
         let void = last.iter().filter(|trial| trial.standing == Standing::Void);
         let void = void.map(|t| format!("{} in block {}: {}", t.arm.name, t.block, t.reasons.join("; "))).collect();
-        Ok(Finished { dir: self.dir, void, tainted })
+        Ok(Finished { dir: self.dir().to_owned(), void, tainted })
     }
 
     fn interrupted(&self) -> Failure {
-        let dir = self.dir.display();
+        let dir = self.dir().display();
         let done = count(self.done.len(), "trial");
         Failure::Interrupted(format!("interrupted: {done} kept; go on with: wirerace run --resume {dir}"))
     }
@@ -231,7 +205,7 @@ impl Run {
         if environment.congestion_control.is_empty() {
             environment.congestion_control = facts.congestion_control;
             environment.feed_slice_us = facts.feed_slice_us;
-            self.write_manifest()?;
+            self.folder.write_manifest(&self.manifest)?;
         }
         Ok(())
     }
@@ -240,31 +214,9 @@ impl Run {
         if self.verbose && trial.standing != Standing::Valid {
             note(format!("  {:?}: {}", trial.standing, trial.reasons.join("; ")));
         }
-        self.append(Some(&trial))?;
+        self.folder.append(std::slice::from_ref(&trial))?;
         self.done.push(trial);
         Ok(())
-    }
-
-    /// Appends one line to `trials.jsonl`, whole or not at all as far as the system lets us.
-    fn append(&self, trial: Option<&Trial>) -> Result<(), Failure> {
-        let path = self.dir.join("trials.jsonl");
-        let fail = |error: std::io::Error| file_failure("write", &path, &error);
-        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(fail)?;
-        if let Some(trial) = trial {
-            let mut line = serde_json::to_vec(trial).map_err(|error| fail(error.into()))?;
-            line.push(b'\n');
-            file.write_all(&line).map_err(fail)?;
-        }
-        Ok(())
-    }
-
-    fn write_manifest(&self) -> Result<(), Failure> {
-        // Written beside and moved into place: a full disk must not cost the manifest that is there.
-        let (path, new) = (self.dir.join("manifest.json"), self.dir.join("manifest.json.new"));
-        let fail = |error: std::io::Error| file_failure("write", &path, &error);
-        let mut text = serde_json::to_vec_pretty(&self.manifest).map_err(|error| fail(error.into()))?;
-        text.push(b'\n');
-        std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path)).map_err(fail)
     }
 }
 
@@ -280,55 +232,11 @@ struct Place {
 /// Whether a trial may be used: void if the meters contradict each other, tainted if the machine was disturbed.
 pub fn judge(entry: &ArmEntry, load: &LoadSpec, measured: &Measured) -> (Standing, Vec<String>) {
     let delivers = entry.descriptor.delivers;
-    let found = contradictions(&measured.client, &measured.server, &entry.arm, delivers, &load.feed);
+    let found = contradictions(&measured.client, &measured.server, &entry.arm, delivers, load);
     if !found.is_empty() {
         return (Standing::Void, found);
     }
     let window = measured.client.window;
     let found = disturbances(&measured.cpu, (window.end_offset_ns - window.start_offset_ns) / 1_000);
     if found.is_empty() { (Standing::Valid, found) } else { (Standing::Tainted, found) }
-}
-
-/// `OUT/STAMP-NAME`, which did not exist before.
-pub fn fresh_folder(out: &Path, name: &str) -> Result<PathBuf, Failure> {
-    std::fs::create_dir_all(out).map_err(|error| file_failure("create", out, &error))?;
-    let stamp = utc::stamp();
-    for again in 0..100 {
-        let suffix = if again == 0 { String::new() } else { format!("-{again}") };
-        let dir = out.join(format!("{stamp}-{name}{suffix}"));
-        match std::fs::create_dir(&dir) {
-            Ok(()) => return Ok(dir),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(file_failure("create", &dir, &error)),
-        }
-    }
-    Err(Failure::Failed(format!("{} holds a hundred runs of this second already; try again", out.display())))
-}
-
-/// Takes the lock of a run's folder.
-fn locked(dir: &Path) -> Result<File, Failure> {
-    let path = dir.join(".lock");
-    let file = File::create(&path).map_err(|error| file_failure("write", &path, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => {
-            Err(Failure::Failed(format!("another wirerace works on {}: wait for it, or stop it", dir.display())))
-        }
-        // A file system without locks: nothing to hold on to.
-        Err(std::fs::TryLockError::Error(_)) => Ok(file),
-    }
-}
-
-/// Puts back the sound lines of a file whose last line was cut off when the run was killed.
-fn rewrite(dir: &Path, trials: &[Trial]) -> Result<(), Failure> {
-    let path = dir.join("trials.jsonl");
-    let new = dir.join("trials.jsonl.new");
-    let fail = |error: std::io::Error| file_failure("write", &new, &error);
-    let mut file = File::create(&new).map_err(fail)?;
-    for trial in trials {
-        let mut line = serde_json::to_vec(trial).map_err(|error| fail(error.into()))?;
-        line.push(b'\n');
-        file.write_all(&line).map_err(fail)?;
-    }
-    std::fs::rename(&new, &path).map_err(|error| file_failure("replace", &path, &error))
 }

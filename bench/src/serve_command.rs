@@ -13,9 +13,9 @@ use wirerace_servers::listener::ListenOptions;
 use wirerace_servers::tape::Tape;
 use wirerace_servers::{Running, ServeOptions};
 
+use crate::child_lines::{read_line, write_line};
 use crate::cli::{FeedArguments, ServeArguments};
 use crate::failure::Failure;
-use crate::limits::role::{read_line, write_line};
 use crate::output::line;
 use crate::{child, commands, environment, pinning, registry};
 

@@ -3,7 +3,9 @@
 use super::axis::linear_ticks;
 use super::canvas::{Anchor, At, Canvas, NOTE, TEXT, Type, text_width};
 use super::style::Ink;
-use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, name, names_width, nothing, open, tick_x};
+use super::{
+    Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, name, names_width, nothing, open, over_grid, tick_x,
+};
 use crate::summary::words::{NOTHING, list, number};
 use crate::summary::{CellSummary, PooledBytes, Summary};
 
@@ -79,9 +81,11 @@ fn legend(canvas: &mut Canvas, top: f64) -> f64 {
 fn bars(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64)) {
     let longest = arms.iter().filter_map(|(arm, _)| Some(total(&arm.bytes?))).fold(1.0, f64::max);
     let (left, right) = (names_width(arms), WIDTH - MARGIN - text_width("12,345", TEXT) - 12.0);
-    let x = |bytes: f64| left + bytes / longest * (right - left);
+    let ticks = linear_ticks(0.0, longest, 6);
+    let end = ticks.last().copied().unwrap_or(longest);
+    let x = |bytes: f64| left + bytes / end * (right - left);
     canvas.layer("axes", "");
-    for bytes in linear_ticks(0.0, longest, 5) {
+    for bytes in ticks {
         tick_x(canvas, x(bytes), (top, bottom), &format!("{} B", number(bytes)));
     }
     for (i, styled) in arms.iter().enumerate() {
@@ -95,7 +99,7 @@ fn bars(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64)) {
             segment(canvas, (x(from), x(from + size)), middle, look, size);
             from += size;
         }
-        canvas.text_centred((x(from) + 7.0, middle), number(from), Type { bold: true, ..TEXT });
+        over_grid(canvas, (x(from) + 7.0, middle), &number(from), Type { bold: true, ..TEXT });
     }
 }
 

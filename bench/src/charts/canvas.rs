@@ -144,15 +144,16 @@ impl Canvas {
         }
     }
 
-    /// Writes `text` at `at` in lines of at most `width`; gives the baseline after the last.
+    /// Writes `text` at `at` in lines of at most `width`; gives the baseline after the last. A number is not parted from
+    /// the word after it, which is its unit or what it counts.
     pub fn paragraph(&mut self, (x, mut y): At, width: f64, text: &str, kind: Type) -> f64 {
         let mut line = String::new();
-        for word in text.split_whitespace() {
-            let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
+        for word in unbroken(text) {
+            let longer = if line.is_empty() { word.clone() } else { format!("{line} {word}") };
             if text_width(&longer, kind) > width && !line.is_empty() {
                 self.text((x, y), std::mem::take(&mut line), kind);
                 y += kind.size * 1.35;
-                line = word.to_owned();
+                line = word;
             } else {
                 line = longer;
             }
@@ -163,6 +164,18 @@ impl Canvas {
         }
         y
     }
+}
+
+/// The parts of a text between which a line may end.
+fn unbroken(text: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match parts.last_mut().filter(|last| last.ends_with(|c: char| c.is_ascii_digit())) {
+            Some(number) => *number = format!("{number} {word}"),
+            None => parts.push(word.to_owned()),
+        }
+    }
+    parts
 }
 
 /// A circle as a polygon, so that hollow ones need no stroke.
@@ -263,5 +276,19 @@ mod tests {
         let mut canvas = Canvas::new(100.0, 100.0);
         canvas.paragraph((0.0, 0.0), 60.0, "one two three four", TEXT);
         assert!(canvas.layers[0].shapes.len() > 1);
+    }
+
+    #[test]
+    fn a_number_stays_with_its_unit() {
+        assert_eq!(unbroken("20 clients, polls each 500 ms: 5 %"), ["20 clients,", "polls", "each", "500 ms:", "5 %"]);
+        // Wherever the line has to end.
+        for width in 30..200 {
+            let mut canvas = Canvas::new(300.0, 300.0);
+            canvas.paragraph((0.0, 0.0), f64::from(width), "10 quotes/s, polls each 500 ms", TEXT);
+            for shape in &canvas.layers[0].shapes {
+                let Shape::Text { text, .. } = shape else { panic!("{shape:?}") };
+                assert!(!text.ends_with("500") && !text.ends_with("10"), "{width}: {text}");
+            }
+        }
     }
 }

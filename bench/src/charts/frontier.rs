@@ -3,7 +3,7 @@
 use super::axis::LogScale;
 use super::canvas::{Anchor, At, Canvas, TEXT, TICK, Type, text_width};
 use super::style::Ink;
-use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, nothing, open, tick_x, tick_y};
+use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, nothing, open, over_grid, tick_x, tick_y};
 use crate::summary::words::{NOTHING, bytes, duration, interval, list};
 use crate::summary::{CellSummary, Estimate, Quantity, Summary};
 
@@ -35,7 +35,7 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
     } else {
         plot(&mut canvas, &arms, cost, (top, bottom));
     }
-    close(&mut canvas, bottom + 50.0, &notes);
+    close(&mut canvas, bottom + 56.0, &notes);
     let sentence = sentence(&arms, cost);
     Chart { kind: NAME, title: title.to_owned(), sentence, notes, table: table(cell, cost), canvas }
 }
@@ -57,20 +57,21 @@ fn trials((arm, _): &Styled<'_>, cost: Quantity) -> Vec<(f64, f64)> {
 }
 
 fn plot(canvas: &mut Canvas, arms: &[Styled<'_>], cost: Quantity, (top, bottom): (f64, f64)) {
-    let (left, right) = (MARGIN + 56.0, WIDTH - MARGIN - 12.0);
+    let (left, right) = (MARGIN + 56.0, WIDTH - MARGIN - 24.0);
     let all = || arms.iter().flat_map(|styled| trials(styled, cost).into_iter().chain(place(styled, cost)));
-    let x = LogScale::around(all().map(|p| p.0), left, right);
-    let y = LogScale::around(all().map(|p| p.1), bottom, top);
+    let x = LogScale::around(all().map(|p| p.0), left, right, 8);
+    let y = LogScale::around(all().map(|p| p.1), bottom, top, 12);
     canvas.layer("axes", "");
     for value in x.ticks() {
-        tick_x(canvas, x.at(value), (top, bottom), &format!("{}/s", bytes(value)));
+        // Longer than the plot is high: in the corner its label stands below that of the other axis.
+        tick_x(canvas, x.at(*value), (top, bottom + 6.0), &format!("{}/s", bytes(*value)));
     }
     for value in y.ticks() {
-        tick_y(canvas, y.at(value), (left, right), &duration(value));
+        tick_y(canvas, y.at(*value), (left, right), &duration(*value));
     }
-    canvas.text((left, bottom + 36.0), "↙ fresher and cheaper", Type { bold: true, ..TICK });
+    canvas.text((left, bottom + 42.0), "↙ fresher and cheaper", Type { bold: true, ..TICK });
     let caption = format!("{} (without set-up)", cost.title());
-    canvas.text((right, bottom + 36.0), caption, Type { anchor: Anchor::End, ..TICK });
+    canvas.text((right, bottom + 42.0), caption, Type { anchor: Anchor::End, ..TICK });
     let places: Vec<At> = arms.iter().filter_map(|s| place(s, cost)).map(|p| (x.at(p.0), y.at(p.1))).collect();
     let mut marks = Vec::new();
     for (styled, at) in arms.iter().zip(&places) {
@@ -79,7 +80,7 @@ fn plot(canvas: &mut Canvas, arms: &[Styled<'_>], cost: Quantity, (top, bottom):
         let mut own = vec![around(*at, 7.0)];
         for trial in trials(styled, cost) {
             let trial = (x.at(trial.0), y.at(trial.1));
-            canvas.dot(trial, 3.0, style.ink, 0.3);
+            canvas.dot(trial, 3.0, style.ink, 0.45);
             own.push(around(trial, 4.0));
         }
         own.extend(whisker(canvas, arm.estimate(cost), |v| (x.at(v), at.1), style.ink));
@@ -133,7 +134,7 @@ fn label(canvas: &mut Canvas, text: &str, (at, own): (At, &[Area]), taken: &mut 
         let end = (if shift.0 > 0.0 { a[0] - 2.0 } else { a[2] + 2.0 }, at.1 + shift.1);
         canvas.line(&[at, end], Ink::Muted, 0.7, &[]);
     }
-    canvas.text_centred((a[0], at.1 + shift.1), text, TEXT);
+    over_grid(canvas, (a[0], at.1 + shift.1), text, TEXT);
     taken.push(a);
 }
 

@@ -3,7 +3,9 @@
 use super::axis::linear_ticks;
 use super::canvas::{Canvas, TEXT, Type, text_width};
 use super::style::Ink;
-use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, name, names_width, nothing, open, tick_x};
+use super::{
+    Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, name, names_width, nothing, open, over_grid, tick_x,
+};
 use crate::summary::words::{estimate, list, number};
 use crate::summary::{CellSummary, Quantity, Reading, Summary};
 
@@ -59,10 +61,12 @@ fn draw_panel(
     let most = if most > 0.0 { most } else { 1.0 };
     // Room for the figure that stands right of the largest.
     let inner = right - text_width("100.5", TEXT) - 12.0;
-    let x = |value: f64| left + value / most * (inner - left);
+    let ticks = linear_ticks(0.0, most, 5);
+    let end = ticks.last().copied().unwrap_or(most);
+    let x = |value: f64| left + value / end * (inner - left);
     canvas.layer("axes", "");
     canvas.text((left, top + 14.0), caption, Type { bold: true, size: 12.0, ..TEXT });
-    for value in linear_ticks(0.0, most, 4) {
+    for value in ticks {
         tick_x(canvas, x(value), (top + 26.0, bottom), &number(value));
     }
     for (i, styled) in arms.iter().enumerate() {
@@ -76,7 +80,7 @@ fn draw_panel(
             canvas.dot((x(*value), y + shift), 2.6, styled.1.ink, 0.85);
         }
         let beside = x(values.iter().copied().fold(median, f64::max)) + 8.0;
-        canvas.text_centred((beside, y), number(median), TEXT);
+        over_grid(canvas, (beside, y), &number(median), TEXT);
     }
 }
 

@@ -104,7 +104,10 @@ fn open(title: &str, subtitle: &str, cell: &CellSummary) -> (Canvas, f64) {
     // Large enough for any chart; the picture's edge cuts it.
     canvas.rect((0.0, 0.0), (WIDTH, 4_000.0), Ink::Paper);
     canvas.text((MARGIN, 28.0), title, TITLE);
-    let y = canvas.paragraph((MARGIN, 47.0), WIDTH - 2.0 * MARGIN, &format!("{subtitle} · {}", cell.name), NOTE);
+    let (width, whole) = (WIDTH - 2.0 * MARGIN, format!("{subtitle} · {}", cell.name));
+    // What does not fit on one line is parted where it has a seam.
+    let parts = if text_width(&whole, NOTE) > width { vec![subtitle, &cell.name] } else { vec![whole.as_str()] };
+    let y = parts.into_iter().fold(47.0, |y, part| canvas.paragraph((MARGIN, y), width, part, NOTE));
     (canvas, y + 6.0)
 }
 
@@ -132,6 +135,13 @@ fn names_width(arms: &[Styled<'_>]) -> f64 {
 fn name(canvas: &mut Canvas, y: f64, (arm, style): &Styled<'_>) {
     canvas.marker((MARGIN + 7.0, y), 5.0, style);
     canvas.text_centred((MARGIN + 20.0, y), arm.arm.as_str(), canvas::TEXT);
+}
+
+/// Text centred on the height of `at`, on paper of its own: no line of the grid runs through it.
+fn over_grid(canvas: &mut Canvas, (x, y): canvas::At, text: &str, kind: Type) {
+    let (width, half) = (text_width(text, kind), 0.5 * kind.size);
+    canvas.rect((x - 1.5, y - half), (x + width + 1.5, y + half), Ink::Paper);
+    canvas.text_centred((x, y), text, kind);
 }
 
 /// A vertical line of the grid with its label below.

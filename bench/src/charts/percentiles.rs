@@ -9,9 +9,28 @@ use crate::summary::{CellSummary, Reading, Summary};
 
 pub(super) const NAME: &str = "percentiles";
 
-/// Shares of quotes that get a label, with the label.
-const TICKS: [(f64, &str); 6] =
-    [(0.25, "25 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"), (0.9999, "99.99 %")];
+/// Shares of quotes that get a label, with the label: one in 2, 5, 10, 20, 50 … quotes is later.
+const TICKS: [(f64, &str); 19] = [
+    (0.25, "25 %"),
+    (0.5, "50 %"),
+    (0.8, "80 %"),
+    (0.9, "90 %"),
+    (0.95, "95 %"),
+    (0.98, "98 %"),
+    (0.99, "99 %"),
+    (0.995, "99.5 %"),
+    (0.998, "99.8 %"),
+    (0.999, "99.9 %"),
+    (0.999_5, "99.95 %"),
+    (0.999_8, "99.98 %"),
+    (0.999_9, "99.99 %"),
+    (0.999_95, "99.995 %"),
+    (0.999_98, "99.998 %"),
+    (0.999_99, "99.999 %"),
+    (0.999_995, "99.9995 %"),
+    (0.999_998, "99.9998 %"),
+    (0.999_999, "99.9999 %"),
+];
 
 /// Shares of quotes near which a line carries its marker.
 const MARKED: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
@@ -54,18 +73,17 @@ fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64)) {
     let labels = arms.iter().map(|(arm, _)| text_width(&arm.arm, TEXT)).fold(0.0, f64::max).min(WIDTH / 3.0);
     let (left, right) = (MARGIN + 56.0, WIDTH - MARGIN - labels - 26.0);
     let all = || arms.iter().flat_map(|(arm, _)| finite(&arm.lateness.curve));
-    let y = LogScale::around(all().map(|(_, ms)| ms), bottom, top);
-    let nines_max = nines(all().map(|(quantile, _)| quantile).fold(0.5, f64::max));
+    let y = LogScale::around(all().map(|(_, ms)| ms), bottom, top, 12);
+    let last = nines(all().map(|(quantile, _)| quantile).fold(0.5, f64::max));
+    // The axis ends at a label, like any other.
+    let nines_max = TICKS.iter().map(|(quantile, _)| nines(*quantile)).find(|n| *n >= last - 1e-9).unwrap_or(last);
     let x = |quantile: f64| left + nines(quantile) / nines_max * (right - left);
     canvas.layer("axes", "");
     for ms in y.ticks() {
-        tick_y(canvas, y.at(ms), (left, right), &duration(ms));
+        tick_y(canvas, y.at(*ms), (left, right), &duration(*ms));
     }
-    for (quantile, label) in TICKS.into_iter().filter(|(q, _)| nines(*q) <= nines_max + 1e-9) {
-        // 25 % only where there is nothing but the median besides.
-        if quantile != 0.25 || nines_max < 0.9 {
-            tick_x(canvas, x(quantile), (top, bottom), label);
-        }
+    for (quantile, label) in labelled(nines_max) {
+        tick_x(canvas, x(quantile), (top, bottom), label);
     }
     let caption = "share of quotes that were at most this late";
     canvas.text(((left + right) / 2.0, bottom + 36.0), caption, Type { anchor: Anchor::Middle, ..TICK });
@@ -88,6 +106,19 @@ fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64)) {
         canvas.marker((right + 13.0, label_y), 4.0, style);
         canvas.text_centred((right + 22.0, label_y), arm.arm.as_str(), TEXT);
     }
+}
+
+/// Which of [`TICKS`] an axis that ends at `nines_max` has room for: all of them up to 99.9 %; beyond that only those
+/// of whole nines, the median and the last.
+fn labelled(nines_max: f64) -> impl Iterator<Item = (f64, &'static str)> {
+    TICKS.into_iter().filter(move |(quantile, _)| {
+        let at = nines(*quantile);
+        let (last, whole) = ((at - nines_max).abs() < 1e-6, (at - at.round()).abs() < 1e-6);
+        let crowded = nines_max > 3.0 + 1e-6;
+        let room = !crowded || *quantile == 0.5 || whole && nines_max - at > 0.1 * nines_max;
+        // 25 % only where there is little but the median besides.
+        last || at < nines_max && room && (*quantile != 0.25 || nines_max < 0.9)
+    })
 }
 
 /// The point of a line at `x`; `None` where the line does not reach.
@@ -126,4 +157,24 @@ fn table(cell: &CellSummary) -> DataTable {
     });
     let columns = ["arm", "50 %", "90 %", "99 %", "99.9 %", "quotes", "lost"].map(str::to_owned).to_vec();
     DataTable { columns, rows: rows.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_shares_have_room_and_the_last_is_among_them() {
+        for (quantile, label) in TICKS.into_iter().skip(1) {
+            let end = nines(quantile);
+            let found: Vec<_> = labelled(end).collect();
+            assert_eq!(found.last().map(|l| l.1), Some(label));
+            assert!(found.iter().any(|l| l.1 == "50 %"), "{label}: {found:?}");
+            // In shares of an axis of some 600 units, on which a label takes 60 at most.
+            let apart = found.windows(2).map(|w| (nines(w[1].0) - nines(w[0].0)) / end);
+            let least = apart.fold(1.0, f64::min);
+            assert!(least > 0.085, "{label}: {least} {found:?}");
+        }
+        assert_eq!(labelled(3.0).count(), 9);
+    }
 }

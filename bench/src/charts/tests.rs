@@ -50,7 +50,7 @@ fn axes_have_their_labels() {
     };
     has("percentiles", &["50 %", "90 %", "99 %", "99.9 %", "1 ms", "10 ms", "100 ms"]);
     has("bytes", &["0 B", "200 B", "400 B", "payload", "framing", "HTTP heads", "segments without data"]);
-    has("handshakes", &["0", "10", "20", "30", "25", "50", "75", "connections"]);
+    has("handshakes", &["0", "10", "20", "30", "40", "60", "80", "100", "connections"]);
     has("frontier", &["1 ms", "10 ms", "100 ms"]);
     assert!(charts.iter().all(|(_, svg)| svg.matches("<g class=\"axes\">").count() >= 1));
 }
@@ -67,6 +67,44 @@ fn labels_of_an_axis_stand_where_their_values_are() {
     assert!((first / second - 2f64.ln() / 1.5f64.ln()).abs() < 0.01, "{first} {second}");
     let (lower, upper) = (place("1 ms", "y") - place("10 ms", "y"), place("10 ms", "y") - place("100 ms", "y"));
     assert!(lower > 0.0 && (lower / upper - 1.0).abs() < 0.02, "{lower} {upper}");
+}
+
+#[test]
+fn a_heading_too_long_for_a_line_is_parted_at_its_seam() {
+    let (mut manifest, mut trials) = fixture::run();
+    let name = "20 clients, 10 quotes/s, polls each 500 ms";
+    manifest.cells[0].name = name.to_owned();
+    trials.iter_mut().for_each(|trial| trial.cell = name.to_owned());
+    for (chart, svg) in charts_of(&manifest, &trials) {
+        let whole = texts(&svg).into_iter().any(|text| text.ends_with(&format!(" · {name}")));
+        assert!(whole || texts(&svg).contains(&name), "{}: {:?}", chart.kind, texts(&svg));
+        assert_eq!(whole, chart.kind != frontier::NAME);
+    }
+}
+
+#[test]
+fn everything_drawn_lies_between_the_ends_of_its_axis() {
+    let number = |line: &str, attribute: &str| -> f64 {
+        line.split_once(&format!(" {attribute}=\"")).unwrap().1.split_once('"').unwrap().0.parse().unwrap()
+    };
+    for (chart, svg) in charts() {
+        let axes: Vec<&str> = svg.split("<g class=\"axes\">").skip(1).collect();
+        for panel in axes {
+            let lines = |part: &str| -> Vec<(f64, f64)> {
+                let points = part.lines().filter_map(|l| l.split_once(" points=\"")?.1.split_once('"'));
+                let pairs = points.filter(|(p, _)| p.split_whitespace().count() == 2).flat_map(|(p, _)| p.split(' '));
+                pairs.filter_map(|p| p.split_once(',')).map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap())).collect()
+            };
+            let grid = lines(panel.split_once("</g>").unwrap().0);
+            let end = grid.iter().map(|at| at.0).fold(0.0, f64::max);
+            let begin = grid.iter().map(|at| at.0).fold(f64::INFINITY, f64::min);
+            assert!(end > begin, "{}: no grid in {panel}", chart.kind);
+            for dot in panel.lines().filter(|line| line.starts_with("<circle")) {
+                let x = number(dot, "cx");
+                assert!(begin <= x && x <= end, "{}: {x} is not between {begin} and {end}", chart.kind);
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! The processes that the limits are measured with: bare floors to compare with, and raw clients so that the server
 //! is what is measured. Each is this program again, told its role by one line of JSON on stdin.
 
-use std::io::BufRead;
 use std::net::SocketAddr;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wirerace_contract::feed::FeedSpec;
 
+pub(super) use crate::child_lines::{read_line, write_line};
 use crate::failure::Failure;
 use crate::{child, pinning};
 
@@ -138,26 +137,4 @@ pub fn play() -> Result<(), Failure> {
 
 fn pinned(cpu: Option<u32>) -> anyhow::Result<()> {
     cpu.map_or(Ok(()), |cpu| pinning::pin_to(cpu).map_err(anyhow::Error::msg))
-}
-
-/// Reads one line of JSON from stdin.
-///
-/// # Errors
-/// When stdin has ended or holds something else.
-pub fn read_line<M: DeserializeOwned>() -> anyhow::Result<M> {
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line)?;
-    Ok(serde_json::from_str(&line)?)
-}
-
-/// Writes one line of JSON to stdout.
-///
-/// # Errors
-/// When stdout is closed.
-pub fn write_line(message: &impl Serialize) -> anyhow::Result<()> {
-    use std::io::Write;
-    let mut stdout = std::io::stdout().lock();
-    serde_json::to_writer(&mut stdout, message)?;
-    stdout.write_all(b"\n")?;
-    Ok(stdout.flush()?)
 }

@@ -1,9 +1,7 @@
 //! A made-up run for tests: five arms, six blocks, seeded noise, one void and one tainted trial (whose block was
 //! repeated). The figures are plausible, not measured.
 
-use std::borrow::Cow;
-
-use wirerace_contract::descriptor::{Dash, Delivers, Descriptor, Marker};
+use wirerace_contract::descriptor::Descriptor;
 use wirerace_contract::distribution::{Distribution, new_histogram};
 use wirerace_contract::feed::FeedSpec;
 use wirerace_contract::meter::{ControlSnapshot, ProcessUsage, WireMeter};
@@ -27,26 +25,7 @@ struct Shape {
     cpu_us: f64,
 }
 
-fn descriptor(
-    name: &'static str,
-    title: &'static str,
-    colour: &'static str,
-    looks: (Dash, Marker),
-    delivers: Delivers,
-) -> Descriptor {
-    Descriptor {
-        name: Cow::Borrowed(name),
-        title: Cow::Borrowed(title),
-        colour: Cow::Borrowed(colour),
-        dash: looks.0,
-        marker: looks.1,
-        delivers,
-        set_up_round_trips: 2,
-    }
-}
-
 fn shapes() -> Vec<Shape> {
-    let polling = || descriptor("polling", "polling", "#D55E00", (Dash::Dashed, Marker::Square), Delivers::Planned);
     let shape = |arm, descriptor, connection, base_ms, interval_ms, per_quote, cpu_us| Shape {
         arm,
         descriptor,
@@ -56,12 +35,14 @@ fn shapes() -> Vec<Shape> {
         per_quote,
         cpu_us,
     };
-    let held = descriptor("long_polling", "long polling", "#E69F00", (Dash::DashDot, Marker::Diamond), Delivers::Held);
-    let sse = descriptor("sse", "server-sent events", "#009E73", (Dash::Dotted, Marker::Triangle), Delivers::Pushed);
-    let ws = descriptor("websocket", "WebSocket", "#0072B2", (Dash::Solid, Marker::Circle), Delivers::Pushed);
+    // Other titles than the program's: readers must take them from the files of the run.
+    let titled = |title: &'static str, descriptor| Descriptor { title: title.into(), ..descriptor };
+    let polling = titled("polling", Descriptor::POLLING);
+    let held = titled("long polling", Descriptor::LONG_POLLING);
+    let (sse, ws) = (titled("server-sent events", Descriptor::SSE), Descriptor::WEBSOCKET);
     vec![
-        shape("poll-close", polling(), Connection::Closed, 0.6, 250, [24.0, 130.0, 0.7, 2.4, 0.36, 0.36], 95.0),
-        shape("poll", polling(), Connection::Kept, 0.3, 250, [24.0, 118.0, 0.72, 0.1, 0.0, 0.36], 38.0),
+        shape("poll-close", polling.clone(), Connection::Closed, 0.6, 250, [24.0, 130.0, 0.7, 2.4, 0.36, 0.36], 95.0),
+        shape("poll", polling, Connection::Kept, 0.3, 250, [24.0, 118.0, 0.72, 0.1, 0.0, 0.36], 38.0),
         shape("long-poll", held, Connection::Kept, 0.32, 0, [62.0, 312.0, 1.96, 0.15, 0.0, 0.98], 74.0),
         shape("sse", sse, Connection::Kept, 0.14, 0, [36.0, 0.9, 1.0, 0.98, 0.0, 0.0], 27.0),
         shape("ws", ws, Connection::Kept, 0.12, 0, [2.0, 1.1, 1.0, 0.97, 0.0, 0.0], 24.0),

@@ -63,3 +63,38 @@ pub struct Descriptor {
     /// Round trips from nothing to the first byte of a quote on a new connection without TLS.
     pub set_up_round_trips: u8,
 }
+
+/// Every transport here opens a TCP connection (one round trip) and then asks once (the second): an upgrade, an
+/// event stream's request or a poll.
+const SET_UP_ROUND_TRIPS: u8 = 2;
+
+impl Descriptor {
+    /// Asks at planned instants.
+    pub const POLLING: Self =
+        descriptor(("polling", "Polling"), "#D55E00", (Dash::Dashed, Marker::Square), Delivers::Planned);
+    /// Asks again as soon as it is answered; the server holds the question.
+    pub const LONG_POLLING: Self =
+        descriptor(("long_polling", "Long polling"), "#E69F00", (Dash::DashDot, Marker::Diamond), Delivers::Held);
+    /// Server-sent events: one answer without an end.
+    pub const SSE: Self = descriptor(("sse", "SSE"), "#009E73", (Dash::Dotted, Marker::Triangle), Delivers::Pushed);
+    /// One connection, upgraded; messages both ways.
+    pub const WEBSOCKET: Self =
+        descriptor(("websocket", "WebSocket"), "#0072B2", (Dash::Solid, Marker::Circle), Delivers::Pushed);
+}
+
+const fn descriptor(
+    (name, title): (&'static str, &'static str),
+    colour: &'static str,
+    (dash, marker): (Dash, Marker),
+    delivers: Delivers,
+) -> Descriptor {
+    Descriptor {
+        name: Cow::Borrowed(name),
+        title: Cow::Borrowed(title),
+        colour: Cow::Borrowed(colour),
+        dash,
+        marker,
+        delivers,
+        set_up_round_trips: SET_UP_ROUND_TRIPS,
+    }
+}
