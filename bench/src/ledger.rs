@@ -5,13 +5,17 @@
 //! counted. Nothing is estimated from the length of a text.
 
 use wirerace_contract::descriptor::Delivers;
-use wirerace_contract::meter::WireMeter;
+use wirerace_contract::meter::{TcpTotals, WireMeter};
 use wirerace_contract::results::{Layers, Ledger, MeterStages};
 
 /// IPv4 head 20 (RFC 791) + TCP head 20 (RFC 9293) + timestamps 12 (RFC 7323, Linux's default), bytes.
 pub const SEGMENT_HEAD_BYTES: u64 = 52;
 /// SYN and SYN-ACK: IPv4 20 + TCP 20 + options 20 (segment size 4, SACK 2, timestamps 10, scale 3, padding 1), bytes.
 pub const SYN_BYTES: u64 = 60;
+/// What a segment is shorter by on a connection without timestamps, bytes.
+const TIMESTAMPS_BYTES: u64 = 12;
+/// What SYN and SYN-ACK are shorter by without timestamps, bytes: SACK then stands alone and takes two of padding.
+const SYN_TIMESTAMPS_BYTES: u64 = 8;
 
 /// Layers in both directions, from one snapshot: (to client, to server).
 #[must_use]
@@ -56,14 +60,25 @@ fn tcp_ip(meter: &WireMeter) -> (DataAndBare, DataAndBare) {
     if tcp.connections == 0 || tcp.connections != meter.connections_accepted {
         return (None, None);
     }
+    let Some((head, syn)) = head_and_syn_bytes(tcp) else { return (None, None) };
     let bytes = |segments: u64, data: u64, handshake: u64| {
-        let bare = segments.saturating_sub(data) * SEGMENT_HEAD_BYTES + tcp.connections * handshake;
-        (data * SEGMENT_HEAD_BYTES, bare)
+        let bare = segments.saturating_sub(data) * head + tcp.connections * handshake;
+        (data * head, bare)
     };
-    (
-        Some(bytes(tcp.segs_out, tcp.data_segs_out, SYN_BYTES)),
-        Some(bytes(tcp.segs_in, tcp.data_segs_in, SYN_BYTES - SEGMENT_HEAD_BYTES)),
-    )
+    (Some(bytes(tcp.segs_out, tcp.data_segs_out, syn)), Some(bytes(tcp.segs_in, tcp.data_segs_in, syn - head)))
+}
+
+/// Bytes of a segment's heads and of a SYN. `None` when only some connections carry timestamps: segments are counted
+/// over all of them, and nobody knows which were longer. Without timestamps it is taken that neither end offered them,
+/// as on one machine; a client that did would have a SYN 8 bytes longer.
+fn head_and_syn_bytes(tcp: &TcpTotals) -> Option<(u64, u64)> {
+    match tcp.connections_without_timestamps {
+        0 => Some((SEGMENT_HEAD_BYTES, SYN_BYTES)),
+        all if all == tcp.connections => {
+            Some((SEGMENT_HEAD_BYTES - TIMESTAMPS_BYTES, SYN_BYTES - SYN_TIMESTAMPS_BYTES))
+        }
+        _ => None,
+    }
 }
 
 /// The ledger of a trial.
@@ -93,7 +108,6 @@ fn combine(a: &Layers, b: &Layers, with: fn(u64, u64) -> u64) -> Layers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wirerace_contract::meter::TcpTotals;
 
     /// Two poll answers of 100 bytes of head and 150 of body (120 of them a quote) on one connection.
     fn polls() -> WireMeter {
@@ -138,6 +152,19 @@ mod tests {
     fn without_tcp_info_those_layers_are_not_measured() {
         let meter = WireMeter { tcp: TcpTotals::default(), ..polls() };
         assert_eq!(layers(&meter, Delivers::Held).0.packets(), None);
+    }
+
+    #[test]
+    fn heads_are_shorter_without_timestamps_and_unknown_where_only_some_have_them() {
+        let of = |connections: u64, without: u64| {
+            let tcp = TcpTotals { connections, connections_without_timestamps: without, ..polls().tcp };
+            let (out, inward) =
+                layers(&WireMeter { connections_accepted: connections, tcp, ..polls() }, Delivers::Planned);
+            (out.tcp_ip_data.zip(out.tcp_ip_bare), inward.tcp_ip_data.zip(inward.tcp_ip_bare))
+        };
+        assert_eq!(of(1, 1), (Some((80, 40 + 52)), Some((80, 2 * 40 + 52))));
+        assert_eq!(of(2, 2).0, Some((80, 40 + 2 * 52)));
+        assert_eq!(of(2, 1), (None, None));
     }
 
     #[test]

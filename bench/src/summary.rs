@@ -174,6 +174,14 @@ impl ArmSummary {
         self.estimates.iter().find(|e| e.quantity == quantity)
     }
 
+    /// The sum of `quantity` over all valid trials, for counts of what went wrong: a median would hide a single bad
+    /// trial. `None` where no trial has it.
+    #[must_use]
+    pub fn total(&self, quantity: Quantity) -> Option<f64> {
+        let values: Vec<f64> = self.estimate(quantity)?.points.iter().filter_map(|p| p.value?.finite()).collect();
+        (!values.is_empty()).then(|| values.iter().sum())
+    }
+
     /// The median of `quantity`; may be infinite.
     #[must_use]
     pub fn median(&self, quantity: Quantity) -> Option<f64> {

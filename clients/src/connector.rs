@@ -4,6 +4,7 @@
 //! to itself, so dials are counted in a layer around its connector; the WebSocket client dials its own socket, because
 //! the library's own way leaves Nagle's algorithm on.
 
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -14,9 +15,10 @@ use std::task::{Context, Poll};
 use reqwest::header::{CONNECTION, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tower::{Layer, Service};
 
-use crate::target::{Target, TrafficCounters};
+use crate::target::{Asking, Dial, Target, TrafficCounters};
 
 /// One user's HTTP client: a connection pool of its own.
 #[derive(Clone, Debug)]
@@ -25,6 +27,7 @@ pub(crate) struct HttpClient {
     base: String,
     dials: Arc<AtomicU64>,
     traffic: Arc<TrafficCounters>,
+    stop: watch::Receiver<bool>,
 }
 
 impl HttpClient {
@@ -48,13 +51,24 @@ impl HttpClient {
             builder = builder.pool_max_idle_per_host(0).default_headers(close);
         }
         let (client, base) = (builder.build()?, format!("http://{}", target.address));
-        Ok(Self { client, base, dials, traffic: target.traffic.clone() })
+        Ok(Self { client, base, dials, traffic: target.traffic.clone(), stop: target.stop.clone() })
     }
 
-    /// A `GET` of `path_and_query`, counted as a request.
+    /// A `GET` of `path_and_query`, to be sent by [`Self::send`].
     pub(crate) fn get(&self, path_and_query: &str) -> reqwest::RequestBuilder {
-        self.traffic.count_request();
         self.client.get(format!("{}{path_and_query}", self.base))
+    }
+
+    /// Sends `request` and waits for the head of its answer. It counts as a request if there was a connection to send it on.
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<reqwest::Response> {
+        let asking = Asking::begin(&self.traffic, &self.stop);
+        let result = request.send().await;
+        match &result {
+            Ok(_) => asking.answered(),
+            Err(error) if error.is_connect() => asking.not_sent(),
+            Err(_) => drop(asking),
+        }
+        result
     }
 
     /// How many connections this user has established.
@@ -64,7 +78,7 @@ impl HttpClient {
 }
 
 /// The error and what caused it, in one sentence: reqwest's own text stops at "error sending request".
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> Box<str> {
+pub(crate) fn with_causes(error: &dyn Error) -> Box<str> {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -88,9 +102,13 @@ pub(crate) async fn dial(target: &Target) -> io::Result<TcpStream> {
     if let Some(source) = target.source {
         socket.bind(SocketAddr::new(source, 0))?;
     }
-    let stream = socket.connect(target.address).await?;
-    target.traffic.count_dial();
-    Ok(stream)
+    let dial = Dial::begin(&target.traffic);
+    let result = socket.connect(target.address).await;
+    match &result {
+        Ok(_) => dial.established(),
+        Err(error) => dial.failed(Some(error.kind())),
+    }
+    result
 }
 
 #[derive(Clone, Debug)]
@@ -116,6 +134,7 @@ impl<S, Address> Service<Address> for CountedDials<S>
 where
     S: Service<Address>,
     S::Future: Send + 'static,
+    S::Error: AsRef<dyn Error + Send + Sync>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -128,10 +147,28 @@ where
     fn call(&mut self, address: Address) -> Self::Future {
         let (dialling, counts) = (self.inner.call(address), self.counts.clone());
         Box::pin(async move {
-            let connection = dialling.await?;
-            counts.dials.fetch_add(1, Ordering::Relaxed);
-            counts.traffic.count_dial();
-            Ok(connection)
+            let dial = Dial::begin(&counts.traffic);
+            let result = dialling.await;
+            match &result {
+                Ok(_) => {
+                    counts.dials.fetch_add(1, Ordering::Relaxed);
+                    dial.established();
+                }
+                Err(error) => dial.failed(io_kind(error.as_ref())),
+            }
+            result
         })
     }
+}
+
+/// The system's word for a failure, however deep it stands.
+fn io_kind(error: &(dyn Error + Send + Sync + 'static)) -> Option<io::ErrorKind> {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            return Some(io.kind());
+        }
+        cause = inner.source();
+    }
+    None
 }

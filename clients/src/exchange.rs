@@ -127,7 +127,7 @@ impl Asker {
         if let Some(tag) = &self.newest_tag {
             request = request.header(IF_NONE_MATCH, tag);
         }
-        let response = request.send().await.map_err(|e| End::Lost(with_causes(&e)))?;
+        let response = self.http.send(request).await.map_err(|e| End::Lost(with_causes(&e)))?;
         let status = response.status().as_u16();
         let (next, etag) = (header(&response, NEXT_HEADER), header(&response, ETAG.as_str()));
         let body = response.bytes().await.map_err(|e| End::Lost(with_causes(&e)))?;

@@ -9,10 +9,10 @@ const RANGES_MAX: usize = 1_000;
 /// What a quote is to the client that receives it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Placed {
-    /// Newer than all before. `superseded` is the half-open range that `newest` left out on purpose, else empty.
+    /// Newer than all before. `between` is what lies between: left out on purpose under `newest`, missing otherwise.
     Next {
         /// From, to (excluded).
-        superseded: (u64, u64),
+        between: (u64, u64),
     },
     /// It was missing and comes after a newer one.
     Missing,
@@ -69,23 +69,30 @@ impl ClientLedger {
         }
         let between = (self.highest + 1, seq);
         self.highest = seq;
-        match delivery {
-            Delivery::Newest => Placed::Next { superseded: between },
-            Delivery::Every => {
-                self.add_missing(between);
-                Placed::Next { superseded: (seq, seq) }
-            }
+        if delivery == Delivery::Every {
+            self.add_missing(between);
         }
+        Placed::Next { between }
     }
 
-    /// The server said that quotes up to `seq` will not come: they are lost, not left out on purpose.
-    pub(crate) fn skip_to(&mut self, seq: u64, delivery: Delivery) {
+    /// The server said that quotes up to `seq` will not come: they are lost, not left out on purpose. Gives the range
+    /// that is lost thereby: from, to (excluded).
+    pub(crate) fn skip_to(&mut self, seq: u64, delivery: Delivery) -> (u64, u64) {
+        let from = self.highest.saturating_add(1);
+        let lost = (from, seq.saturating_add(1).max(from));
         if seq > self.highest {
             if delivery == Delivery::Every {
-                self.add_missing((self.highest + 1, seq + 1));
+                self.add_missing(lost);
             }
             self.highest = seq;
         }
+        lost
+    }
+
+    /// What would still have to come up to `last_seq`: from, to (excluded).
+    pub(crate) fn ahead(&self, last_seq: u64) -> (u64, u64) {
+        let from = self.highest.saturating_add(1);
+        (from, last_seq.saturating_add(1).max(from))
     }
 
     fn add_missing(&mut self, (from, to): (u64, u64)) {
@@ -126,7 +133,7 @@ mod tests {
                 let newest = seen.iter().all(|other| *other < seq);
                 let fresh = seen.insert(seq);
                 match ledger.place(seq, Delivery::Every) {
-                    Placed::Next { superseded } => assert!(fresh && newest && superseded.0 == superseded.1),
+                    Placed::Next { between } => assert!(fresh && newest && between.1 == seq),
                     Placed::Missing => assert!(fresh && !newest),
                     Placed::Duplicate => assert!(!fresh),
                     Placed::Superseded => panic!("nothing is left out on purpose"),
@@ -140,11 +147,12 @@ mod tests {
     #[test]
     fn newest_leaves_out_on_purpose_but_an_announced_gap_is_a_loss() {
         let mut ledger = ClientLedger::default();
-        assert_eq!(ledger.place(4, Delivery::Newest), Placed::Next { superseded: (1, 4) });
+        assert_eq!(ledger.place(4, Delivery::Newest), Placed::Next { between: (1, 4) });
         assert_eq!(ledger.place(4, Delivery::Newest), Placed::Duplicate);
         assert_eq!(ledger.place(2, Delivery::Newest), Placed::Superseded);
-        ledger.skip_to(9, Delivery::Newest);
-        assert_eq!(ledger.place(11, Delivery::Newest), Placed::Next { superseded: (10, 11) });
+        assert_eq!([9, 9].map(|seq| ledger.skip_to(seq, Delivery::Newest)), [(5, 10), (10, 10)]);
+        assert_eq!(ledger.place(11, Delivery::Newest), Placed::Next { between: (10, 11) });
+        assert_eq!([5, 11, 13].map(|last_seq| ledger.ahead(last_seq)), [(12, 12), (12, 12), (12, 14)]);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Many clients of one arm: connect, wait for the start, warm up, measure, drain, leave.
 //!
+//! A client that is refused, is late or gives up is an outcome: the load goes on with the others, and what that client
+//! misses is lost. Only a load in which not one client gets in says nothing, and fails.
+//!
 //! The load knows neither transports nor pacing: it is given a function from a target to a stream of events, and
 //! commands and reports travel over channels, so that a parent process, a test or a demo can hold the reins.
 
@@ -80,7 +83,7 @@ pub enum Command {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Report {
-    /// All clients are connected.
+    /// All clients are connected that will be.
     Connected {
         /// The load process at that instant.
         process: ProcessUsage,
@@ -113,24 +116,20 @@ pub enum LoadError {
     /// The system gave no thread for the timer.
     #[error("the precise timer could not be started: {0}")]
     Timer(#[from] std::io::Error),
-    /// A client could not connect for good.
-    #[error("{connected} of {clients} clients were connected, then one gave up: {reason}")]
+    /// Every client gave up.
+    #[error("not one of {clients} clients was connected; the first gave up: {reason}")]
     Connect {
-        /// Clients that were connected.
-        connected: u32,
         /// Clients wanted.
         clients: u32,
-        /// Why one gave up, in words.
+        /// Why the first gave up, in words.
         reason: String,
     },
-    /// Not all clients were connected in time.
+    /// Nobody was connected in time.
     #[error(
-        "only {connected} of {clients} clients were connected within {seconds} s; is the server overloaded, or too small \
-         the limit of open files?"
+        "not one of {clients} clients was connected within {seconds} s; is the server overloaded, or too small the limit \
+         of open files?"
     )]
     Slow {
-        /// Clients that were connected.
-        connected: u32,
         /// Clients wanted.
         clients: u32,
         /// How long was waited.
@@ -148,7 +147,7 @@ enum Cut {
 /// Runs a load to its end.
 ///
 /// # Errors
-/// When the clients cannot be connected; the same sentence has been sent as [`Report::Failed`].
+/// When not one client can be connected; the same sentence has been sent as [`Report::Failed`].
 pub async fn run(
     setup: LoadSetup,
     arrivals: Arrivals,
@@ -244,42 +243,38 @@ impl Load {
         Ok(())
     }
 
-    /// Lets all clients go, paced, and waits until the last is connected.
+    /// Lets all clients go, paced, and waits until each is connected or has given up. Those that are still under way at
+    /// the deadline are sent away: connecting in the middle of the window they would disturb the others.
     async fn connect(&mut self, arrivals: Arrivals) -> Result<(), Cut> {
         self.start_progress();
         let (clients, began) = (self.setup.load.clients, Instant::now());
         let distance = Duration::from_secs(1) / self.setup.load.connects_per_s.max(1);
+        let mut tasks = Vec::new();
         for (number, target) in self.targets()?.enumerate() {
             let turn = began + distance * number as u32;
             if turn > Instant::now() {
                 self.unless_stopped(sleep_until(turn)).await?;
             }
-            self.spawn(arrivals, number, target);
-            self.check_connected()?;
+            tasks.push(self.spawn(arrivals, number, target));
         }
         let deadline = began + distance * clients + Duration::from_millis(CONNECT_SLACK_MS);
-        while self.check_connected()? < clients {
+        while lock(&self.recorder).undecided_clients().next().is_some() {
             let changed = self.changed.clone();
-            let waited = self.unless_stopped(timeout_at(deadline, changed.notified())).await?;
-            if waited.is_err() {
-                let (connected, seconds) = (self.check_connected()?, began.elapsed().as_secs());
-                return Err(Cut::Failed(LoadError::Slow { connected, clients, seconds }));
+            if self.unless_stopped(timeout_at(deadline, changed.notified())).await?.is_err() {
+                break;
             }
         }
-        Ok(())
-    }
-
-    /// How many clients are connected; an error as soon as one gave up.
-    fn check_connected(&self) -> Result<u32, Cut> {
-        let recorder = lock(&self.recorder);
-        let connected = recorder.connected_clients();
-        match recorder.failure() {
-            None => Ok(connected),
-            Some(reason) => {
-                let (clients, reason) = (self.setup.load.clients, reason.to_owned());
-                Err(Cut::Failed(LoadError::Connect { connected, clients, reason }))
-            }
+        let seconds = began.elapsed().as_secs();
+        let mut recorder = lock(&self.recorder);
+        recorder.undecided_clients().filter_map(|number| tasks.get(number)).for_each(AbortHandle::abort);
+        recorder.send_away_undecided(&format!("a client was not connected within {seconds} s and was sent away"));
+        if recorder.settle_clients() > 0 {
+            return Ok(());
         }
+        Err(Cut::Failed(match recorder.failure() {
+            Some(reason) => LoadError::Connect { clients, reason: reason.to_owned() },
+            None => LoadError::Slow { clients, seconds },
+        }))
     }
 
     /// The targets of all clients. Phases are stratified, (u + i)/N, so that the load's polls are spread evenly
@@ -312,7 +307,7 @@ impl Load {
         }))
     }
 
-    fn spawn(&mut self, arrivals: Arrivals, number: usize, target: Target) {
+    fn spawn(&mut self, arrivals: Arrivals, number: usize, target: Target) -> AbortHandle {
         let (recorder, changed) = (self.recorder.clone(), self.changed.clone());
         let mut events = arrivals(target);
         self.clients.spawn(async move {
@@ -323,7 +318,7 @@ impl Load {
                     changed.notify_one();
                 }
             }
-        });
+        })
     }
 
     fn start_progress(&mut self) {
@@ -359,7 +354,8 @@ impl Load {
         if max_ms == 0 {
             return Ok(false);
         }
-        let mut warm_up = WarmUp::new(max_ms, self.setup.load.clients);
+        let clients = lock(&self.recorder).present();
+        let mut warm_up = WarmUp::new(max_ms, clients);
         loop {
             self.wait_until(start_ns + warm_up.next_look_ms() * NS_PER_MS).await?;
             let totals = lock(&self.recorder).totals();
@@ -408,6 +404,7 @@ impl Load {
         self.stop.send_replace(true);
         let clients = &mut self.clients;
         let _ = timeout(LEAVE, async { while clients.join_next().await.is_some() {} }).await;
+        lock(&self.recorder).cut(self.clients.len() as u32);
         self.clients.shutdown().await;
         if let Some(progress) = self.progress.take() {
             progress.abort();
@@ -455,3 +452,7 @@ impl Load {
 #[cfg(test)]
 #[path = "load_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "refusal_tests.rs"]
+mod refusal_tests;

@@ -13,10 +13,10 @@ use crate::outlet::stream_of;
 use crate::target::testing::arm;
 use crate::target::{Event, Target};
 
-const FEED: FeedSpec =
+pub(super) const FEED: FeedSpec =
     FeedSpec { seed: 1, symbols: 2, arrivals: Pattern::Periodic, rate_per_s: 200.0, payload_bytes: 0 };
 
-fn setup(warm_up_max_ms: u64) -> LoadSetup {
+pub(super) fn setup(warm_up_max_ms: u64) -> LoadSetup {
     let load = LoadSpec { clients: 3, feed: FEED, window_ms: 200, warm_up_max_ms, ..LoadSpec::default() };
     let address = "127.0.0.1:9".parse().unwrap();
     LoadSetup { arm: arm("sse"), load, address, seed: 7, published_log: None, progress_ms: Some(1), start_ns: None }
@@ -37,7 +37,7 @@ fn stream(target: Target, keep: fn(u64) -> bool) -> BoxStream<'static, Event> {
     })
 }
 
-fn all(target: Target) -> BoxStream<'static, Event> {
+pub(super) fn all(target: Target) -> BoxStream<'static, Event> {
     stream(target, |_| true)
 }
 
@@ -49,12 +49,21 @@ fn none(target: Target) -> BoxStream<'static, Event> {
     stream(target, |seq| seq > 1_000)
 }
 
-fn refused(_: Target) -> BoxStream<'static, Event> {
+pub(super) fn refused(_: Target) -> BoxStream<'static, Event> {
     stream_of(|outlet| async move { outlet.emit(Event::Failed { reason: "nobody listens".into() }).await })
 }
 
 /// Holds the reins: starts at once, asks to close when drained. Names the reports in order, progress left out.
 async fn race(setup: LoadSetup, arrivals: Arrivals) -> (Vec<&'static str>, ClientReport, u32) {
+    race_from(setup, arrivals, |_| ()).await
+}
+
+/// The same; `starts` learns when the feed starts.
+pub(super) async fn race_from(
+    setup: LoadSetup,
+    arrivals: Arrivals,
+    starts: impl Fn(u64),
+) -> (Vec<&'static str>, ClientReport, u32) {
     let (commands, command_receiver) = mpsc::channel(8);
     let (report_sender, mut reports) = mpsc::channel(8);
     let load = run(setup, arrivals, command_receiver, report_sender);
@@ -64,7 +73,9 @@ async fn race(setup: LoadSetup, arrivals: Arrivals) -> (Vec<&'static str>, Clien
             match report {
                 Report::Connected { .. } => {
                     order.push("connected");
-                    commands.send(Command::Start { start_ns: monotonic_ns() + 60 * NS_PER_MS }).await.unwrap();
+                    let start_ns = monotonic_ns() + 60 * NS_PER_MS;
+                    starts(start_ns);
+                    commands.send(Command::Start { start_ns }).await.unwrap();
                 }
                 Report::Window { start_ns, .. } => {
                     order.push("window");
@@ -124,7 +135,7 @@ async fn clients_that_get_nothing_end_the_wait_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_client_that_gives_up_fails_the_load_in_one_sentence() {
+async fn a_load_in_which_nobody_gets_in_fails_in_one_sentence() {
     let (_commands, command_receiver) = mpsc::channel(8);
     let (report_sender, mut reports) = mpsc::channel(8);
     let result = run(setup(0), refused, command_receiver, report_sender).await;

@@ -60,6 +60,10 @@ where
 mod tests {
     use super::*;
 
+    fn skipped(count: u64) -> Event {
+        Event::PollsSkipped { first_ns: 0, interval_ns: 1, count }
+    }
+
     #[tokio::test]
     async fn events_come_in_order_and_the_producer_waits_for_the_consumer() {
         let emitted = Arc::new(Mutex::new(0));
@@ -67,12 +71,12 @@ mod tests {
         let mut events = stream_of(|outlet| async move {
             for number in 1..=3 {
                 *count.lock().unwrap() = number;
-                outlet.emit(Event::PollsSkipped { count: number }).await;
+                outlet.emit(skipped(number)).await;
                 tokio::task::yield_now().await;
             }
         });
         for number in 1..=3 {
-            assert_eq!(events.next().await, Some(Event::PollsSkipped { count: number }));
+            assert_eq!(events.next().await, Some(skipped(number)));
             assert_eq!(*emitted.lock().unwrap(), number, "nothing is made ahead of demand");
         }
         assert_eq!(events.next().await, None);

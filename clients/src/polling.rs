@@ -30,7 +30,7 @@ async fn run(target: Target, outlet: Outlet) {
     let Some(start_ns) = asker.target().started().await else { return };
     let mut plan = PollPlan::new(start_ns, asker.target().phase, asker.target().arm.interval_ms);
     loop {
-        tell_skipped(&asker, plan.skip_until(monotonic_ns())).await;
+        tell_skipped(&asker, &mut plan).await;
         let planned_ns = plan.next_ns();
         let sleep = asker.target().pacer.sleep_until(planned_ns);
         if asker.target().unless_stopped(sleep).await.is_none() {
@@ -44,12 +44,15 @@ async fn run(target: Target, outlet: Outlet) {
             Outcome::Ended => break,
         }
     }
-    tell_skipped(&asker, plan.skip_until(monotonic_ns())).await;
+    tell_skipped(&asker, &mut plan).await;
 }
 
-async fn tell_skipped(asker: &Asker, count: u64) {
+/// Tells which instants have passed unused.
+async fn tell_skipped(asker: &Asker, plan: &mut PollPlan) {
+    let (first_ns, interval_ns) = (plan.next_ns, plan.interval_ns);
+    let count = plan.skip_until(monotonic_ns());
     if count > 0 {
-        asker.emit(Event::PollsSkipped { count }).await;
+        asker.emit(Event::PollsSkipped { first_ns, interval_ns, count }).await;
     }
 }
 
@@ -199,7 +202,7 @@ mod tests {
             .filter_map(|event| if let Event::Poll { planned_ns, .. } = event { Some(*planned_ns) } else { None })
             .collect();
         let skipped: u64 =
-            events.iter().map(|event| if let Event::PollsSkipped { count } = event { *count } else { 0 }).sum();
+            events.iter().map(|event| if let Event::PollsSkipped { count, .. } = event { *count } else { 0 }).sum();
         assert!(planned.iter().all(|ns| (ns - planned[0]).is_multiple_of(5 * NS_PER_MS)));
         // Between the first and the last poll the plan holds this many; a few more may be skipped at the end.
         let instants = (planned[planned.len() - 1] - planned[0]) / (5 * NS_PER_MS) + 1;
@@ -270,6 +273,7 @@ mod tests {
         let traffic = target.traffic.clone();
         let events = poll(target, &reins, |_| false).await;
         assert!(matches!(&events[..], [Event::Failed { reason }] if reason.contains("refused")), "{events:?}");
-        assert_eq!((traffic.requests(), traffic.dialled()), (3, 0));
+        let counts = [traffic.requests(), traffic.requests_unanswered(), traffic.dialled(), traffic.dials_unclear()];
+        assert_eq!(counts, [0; 4], "nothing was sent, nothing stood");
     }
 }

@@ -57,6 +57,11 @@ impl QuoteRing {
         self.log = Some(log);
     }
 
+    /// From now on a quote is complete when this many clients have it.
+    pub(crate) fn set_clients(&mut self, clients: u32) {
+        self.clients = clients;
+    }
+
     /// Last receipt minus first, for each quote that all clients received.
     pub(crate) fn spread(&self) -> &Histogram<u64> {
         &self.spread

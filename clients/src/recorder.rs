@@ -1,7 +1,9 @@
 //! From events to figures: lateness, transit, losses, order, staleness.
 //!
 //! One recorder serves all clients of a load. What it keeps per client is a few dozen bytes; distributions are kept
-//! once, over all clients. Every quote is accounted for: received + superseded + lost = planned, per client.
+//! once, over all clients. Every quote is accounted for: received + superseded + lost = planned, per client. The four
+//! are counted each by itself, so that whoever compares them with the plan can find a mistake. A client that never got
+//! in is one like all others: it loses every quote and shows nothing.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -47,8 +49,11 @@ pub struct Recorder {
     counters: Arc<TrafficCounters>,
     errors: Vec<String>,
     connected: u32,
+    /// Once that is settled.
+    connected_at_start: Option<u32>,
     failure: Option<String>,
     caught_up: u32,
+    cut: u32,
 }
 
 /// Running totals, cheap enough to be taken ten times a second.
@@ -96,8 +101,10 @@ impl Recorder {
             counters,
             errors: Vec::new(),
             connected: 0,
+            connected_at_start: None,
             failure: None,
             caught_up: 0,
+            cut: 0,
         }
     }
 
@@ -139,7 +146,10 @@ impl Recorder {
             }
             Event::Gap { epoch, gap } => self.gap(client, epoch, gap),
             Event::Poll { planned_ns, issued_ns } => self.poll(planned_ns, issued_ns),
-            Event::PollsSkipped { count } => self.traffic.polls_skipped += count,
+            Event::PollsSkipped { first_ns, interval_ns, count } => {
+                self.traffic.polls_skipped += count;
+                self.traffic.window_polls_skipped += self.polls_in_window(first_ns, interval_ns, count);
+            }
             Event::EmptyPoll => self.traffic.polls_empty += 1,
             Event::Disconnected { reason } => self.error(reason.into()),
             Event::Failed { reason } => {
@@ -154,6 +164,9 @@ impl Recorder {
         let Some(ledger) = self.clients.get_mut(client) else { return };
         if ledger.was_connected() {
             self.traffic.reconnects += 1;
+        } else if ledger.has_left() {
+            // Sent away, and not yet gone.
+            return;
         } else {
             ledger.set_connected();
             self.connected += 1;
@@ -188,26 +201,31 @@ impl Recorder {
             return;
         }
         self.error(format!("the server announced that quotes {} to {} are lost", gap.first, gap.last));
-        let Some(window) = self.window else {
-            if let Some(ledger) = self.clients.get_mut(client) {
-                ledger.skip_to(gap.last, self.delivery);
-            }
-            return;
-        };
-        if let Some(ledger) = self.clients.get_mut(client) {
-            let was_done = ledger.is_done(window.last_seq);
-            ledger.skip_to(gap.last, self.delivery);
-            self.caught_up += u32::from(!was_done && ledger.is_done(window.last_seq));
-        }
+        let last_seq = self.window.map_or(u64::MAX, |window| window.last_seq);
+        let Some(ledger) = self.clients.get_mut(client) else { return };
+        let was_done = ledger.is_done(last_seq);
+        let lost = ledger.skip_to(gap.last, self.delivery);
+        self.caught_up += u32::from(!was_done && ledger.is_done(last_seq));
+        self.count_lost(lost, last_seq);
     }
 
     fn poll(&mut self, planned_ns: u64, issued_ns: u64) {
         self.traffic.polls_issued += 1;
-        let (Some(start_ns), Some(window)) = (self.start_ns, self.window) else { return };
-        let offset_ns = planned_ns.saturating_sub(start_ns);
-        if (window.start_offset_ns..window.end_offset_ns).contains(&offset_ns) {
+        if self.polls_in_window(planned_ns, 1, 1) > 0 {
+            self.traffic.window_polls_issued += 1;
             self.plan_error.saturating_record(issued_ns.saturating_sub(planned_ns));
         }
+    }
+
+    /// How many of `count` instants, `interval_ns` apart from `first_ns` on, the window holds. It is decided before it
+    /// begins, so instants told of before that lie before it.
+    fn polls_in_window(&self, first_ns: u64, interval_ns: u64, count: u64) -> u64 {
+        let (Some(start_ns), Some(window)) = (self.start_ns, self.window) else { return 0 };
+        let before = |offset_ns: u64| {
+            let ahead_ns = (start_ns + offset_ns).saturating_sub(first_ns);
+            ahead_ns.div_ceil(interval_ns.max(1)).min(count)
+        };
+        before(window.end_offset_ns) - before(window.start_offset_ns).min(before(window.end_offset_ns))
     }
 
     fn quote(&mut self, client: usize, seq: u64, received_ns: u64) {
@@ -222,8 +240,11 @@ impl Recorder {
         let was_done = ledger.is_done(last_seq);
         let placed = ledger.place(seq, self.delivery);
         self.caught_up += u32::from(!was_done && ledger.is_done(last_seq));
-        if let Placed::Next { superseded } = &placed {
-            self.count_superseded(*superseded, last_seq);
+        if let Placed::Next { between } = placed {
+            match self.delivery {
+                Delivery::Newest => self.count_superseded(between, last_seq),
+                Delivery::Every => self.count_lost(between, last_seq),
+            }
         }
         if seq > last_seq {
             return;
@@ -236,6 +257,8 @@ impl Recorder {
                 Placed::Missing => {
                     counts.received += 1;
                     counts.out_of_order += 1;
+                    // More found again than lost is a mistake, which then shows: the sum is not what was planned.
+                    counts.lost = counts.lost.saturating_sub(1);
                 }
                 Placed::Superseded => counts.out_of_order += 1,
                 Placed::Duplicate => counts.duplicates += 1,
@@ -246,13 +269,25 @@ impl Recorder {
         }
     }
 
-    /// Quotes that `newest` left out on purpose: `from..to`, as far as they are counted at all.
-    fn count_superseded(&mut self, (from, to): (u64, u64), last_seq: u64) {
+    /// Quotes that `newest` left out on purpose.
+    fn count_superseded(&mut self, range: (u64, u64), last_seq: u64) {
+        let (all, in_window) = self.counted(range, last_seq);
+        self.all.superseded += all;
+        self.in_window.superseded += in_window;
+    }
+
+    /// Quotes that did not come. One of them that comes after all is taken off again.
+    fn count_lost(&mut self, range: (u64, u64), last_seq: u64) {
+        let (all, in_window) = self.counted(range, last_seq);
+        self.all.lost += all;
+        self.in_window.lost += in_window;
+    }
+
+    /// How many of the quotes `from..to` are counted at all, and within the window.
+    fn counted(&self, (from, to): (u64, u64), last_seq: u64) -> (u64, u64) {
         let to = to.min(last_seq.saturating_add(1));
-        self.all.superseded += to.saturating_sub(from);
-        if let Some(window) = self.window {
-            self.in_window.superseded += to.saturating_sub(from.max(window.first_seq));
-        }
+        let in_window = self.window.map_or(0, |window| to.saturating_sub(from.max(window.first_seq)));
+        (to.saturating_sub(from), in_window)
     }
 
     fn time(&mut self, client: usize, seq: u64, received_ns: u64, in_window: bool) {
@@ -292,10 +327,40 @@ impl Recorder {
         }
     }
 
-    /// How many clients have been connected.
+    /// The clients of which it is not yet known whether they get in: neither connected nor gone.
+    pub fn undecided_clients(&self) -> impl Iterator<Item = usize> {
+        let undecided = |ledger: &ClientLedger| !ledger.was_connected() && !ledger.has_left();
+        self.clients.iter().enumerate().filter(move |(_, ledger)| undecided(ledger)).map(|(client, _)| client)
+    }
+
+    /// Nobody waits any longer for those that are undecided: they are refused, and what they may still say is not heard.
+    pub fn send_away_undecided(&mut self, why: &str) {
+        for client in self.undecided_clients().collect::<Vec<_>>() {
+            self.leave(client);
+            self.error(why.to_owned());
+        }
+    }
+
+    /// The load goes on to the start with those that are connected now; gives how many they are.
+    pub fn settle_clients(&mut self) -> u32 {
+        let connected = self.present();
+        self.connected_at_start = Some(connected);
+        self.ring.set_clients(connected);
+        connected
+    }
+
+    /// So many clients did not leave when they were told to.
+    pub fn cut(&mut self, clients: u32) {
+        self.cut = clients;
+        if clients > 0 {
+            self.error(format!("{clients} clients did not leave when they were told to"));
+        }
+    }
+
+    /// Clients that got in and have not left.
     #[must_use]
-    pub fn connected_clients(&self) -> u32 {
-        self.connected
+    pub fn present(&self) -> u32 {
+        self.clients.iter().filter(|ledger| ledger.was_connected() && !ledger.has_left()).count() as u32
     }
 
     /// Why the first client gave up, in one sentence; `None` while none has.
@@ -319,7 +384,9 @@ impl Recorder {
     fn traffic(&self) -> Traffic {
         Traffic {
             connections_dialled: self.counters.dialled(),
+            dials_unclear: self.counters.dials_unclear(),
             requests: self.counters.requests(),
+            requests_unanswered: self.counters.requests_unanswered(),
             polls_planned: self.traffic.polls_issued + self.traffic.polls_skipped,
             ..self.traffic
         }
@@ -342,18 +409,40 @@ impl Recorder {
         }
     }
 
+    /// The counts over the whole life and in the window, with what is still ahead of each client booked as lost.
+    fn accounts(&self, clients: u64) -> (QuoteCounts, QuoteCounts) {
+        let (mut all, mut in_window) = (self.all, self.in_window);
+        let Some(window) = self.window else {
+            // Without a window nothing was promised: what came is what was planned.
+            let planned = all.received + all.superseded;
+            return (QuoteCounts { planned, lost: 0, ..all }, in_window);
+        };
+        for client in &self.clients {
+            let (lost, lost_in_window) = self.counted(client.ahead(window.last_seq), window.last_seq);
+            all.lost += lost;
+            in_window.lost += lost_in_window;
+        }
+        all.planned = window.last_seq * clients;
+        in_window.planned = (window.last_seq + 1).saturating_sub(window.first_seq) * clients;
+        (all, in_window)
+    }
+
     /// The report. To be asked once, when all clients have left.
     pub fn report(&mut self, process: LoadUsage) -> ClientReport {
-        let clients = self.clients.len() as u64;
+        let clients = self.clients.len() as u32;
+        let present = self.present();
+        let connected = self.connected_at_start.unwrap_or(present);
         let window = self.window.unwrap_or_default();
-        // Without a window nothing was promised: what came is what was planned.
-        let came = self.all.received + self.all.superseded;
-        let planned = if self.window.is_some() { window.last_seq * clients } else { came };
-        let quotes = balanced(self.all, planned);
-        let window_quotes = balanced(self.in_window, (window.last_seq + 1).saturating_sub(window.first_seq) * clients);
+        let (quotes, window_quotes) = self.accounts(u64::from(clients));
         // Where no published time is known there is nothing that a lost quote could be missing from.
         let transit_lost = if self.transit.is_empty() { 0 } else { window_quotes.lost };
         ClientReport {
+            clients,
+            clients_connected: connected,
+            // Stopped before it was settled, nobody has been refused yet.
+            clients_refused: self.connected_at_start.map_or(0, |connected| clients.saturating_sub(connected)),
+            clients_gave_up: connected.saturating_sub(present),
+            clients_cut: self.cut,
             window,
             quotes,
             window_quotes,
@@ -367,11 +456,6 @@ impl Recorder {
             errors: self.errors.clone(),
         }
     }
-}
-
-/// What was planned and neither received nor superseded is lost.
-fn balanced(counts: QuoteCounts, planned: u64) -> QuoteCounts {
-    QuoteCounts { planned, lost: planned.saturating_sub(counts.received + counts.superseded), ..counts }
 }
 
 #[cfg(test)]

@@ -117,11 +117,13 @@ fn traffic_is_what_the_events_say() {
     for event in [connected(), poll(40, 900), poll(50, 100), lost(), connected(), poll(90, 900), Event::EmptyPoll] {
         recorder.event(0, event);
     }
-    recorder.event(0, Event::PollsSkipped { count: 4 });
+    recorder.event(0, Event::PollsSkipped { first_ns: START_NS + 65 * MS, interval_ns: 10 * MS, count: 4 });
     let report = recorder.report(LoadUsage::default());
     let Traffic { reconnects, polls_planned, polls_issued, polls_skipped, polls_empty, .. } = report.traffic;
     assert_eq!((reconnects, polls_planned, polls_issued, polls_skipped, polls_empty), (1, 7, 3, 4, 1));
     assert_eq!(report.plan_error.count, 1, "only polls planned within the window");
+    let Traffic { window_polls_issued, window_polls_skipped, .. } = report.traffic;
+    assert_eq!((window_polls_issued, window_polls_skipped), (1, 3), "65, 75 and 85 ms, and not 95");
     assert_eq!(report.errors, ["reset"]);
 }
 

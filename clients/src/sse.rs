@@ -74,7 +74,7 @@ async fn open(session: &Session, http: &HttpClient) -> Result<Response, End> {
     if let Some(cursor) = session.cursor {
         request = request.header("last-event-id", cursor.to_string());
     }
-    let response = request.send().await.map_err(|e| End::Lost(with_causes(&e)))?;
+    let response = http.send(request).await.map_err(|e| End::Lost(with_causes(&e)))?;
     let status = response.status().as_u16();
     if status != 200 {
         let body = response.bytes().await.unwrap_or_default();

@@ -5,6 +5,10 @@
 //! not hold and down when one arrives. Each step is walked once, so the work is constant per quote and client, and the
 //! state is three numbers per client and symbol. Time without excess is not walked through the histogram; it is what
 //! remains of the window.
+//!
+//! Who holds nothing of a symbol is as stale as the stream is old, and shows a wrong price, from the instant at which a
+//! quote of it is due. A client that was refused never holds anything and counts so over the whole window: an average
+//! over those that got in would make a server look fresh that turns people away.
 
 use hdrhistogram::Histogram;
 use wirerace_contract::distribution::new_histogram;

@@ -1,5 +1,6 @@
 //! What one simulated user is told: where to go, how to ask, when to begin and when to stop.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,7 +47,9 @@ pub struct Target {
 #[derive(Debug, Default)]
 pub struct TrafficCounters {
     dialled: AtomicU64,
+    dials_unclear: AtomicU64,
     requests: AtomicU64,
+    requests_unanswered: AtomicU64,
 }
 
 impl TrafficCounters {
@@ -62,12 +65,82 @@ impl TrafficCounters {
         self.requests.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn count_dial(&self) {
-        self.dialled.fetch_add(1, Ordering::Relaxed);
+    /// Dials whose end was not seen: the server may have accepted them.
+    #[must_use]
+    pub fn dials_unclear(&self) -> u64 {
+        self.dials_unclear.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn count_request(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
+    /// Requests whose connection broke before an answer began: the server may not have read them.
+    #[must_use]
+    pub fn requests_unanswered(&self) -> u64 {
+        self.requests_unanswered.load(Ordering::Relaxed)
+    }
+}
+
+/// A dial under way. Dropped without a word, its end is unclear: the server may have accepted it all the same.
+pub(crate) struct Dial(Option<Arc<TrafficCounters>>);
+
+impl Dial {
+    pub(crate) fn begin(traffic: &Arc<TrafficCounters>) -> Self {
+        Self(Some(traffic.clone()))
+    }
+
+    pub(crate) fn established(mut self) {
+        if let Some(traffic) = self.0.take() {
+            traffic.dialled.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A connection that is reset as soon as it stands reads as a dial that failed. Whatever else fails was accepted by
+    /// nobody.
+    pub(crate) fn failed(mut self, kind: Option<ErrorKind>) {
+        let unclear = [ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted, ErrorKind::BrokenPipe];
+        if !kind.is_some_and(|kind| unclear.contains(&kind)) {
+            self.0 = None;
+        }
+    }
+}
+
+impl Drop for Dial {
+    fn drop(&mut self) {
+        if let Some(traffic) = self.0.take() {
+            traffic.dials_unclear.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A request under way. Dropped without a word it is unanswered, unless the user was told to leave: then it has waited
+/// long enough for the server to have read it.
+pub(crate) struct Asking {
+    traffic: Option<Arc<TrafficCounters>>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Asking {
+    pub(crate) fn begin(traffic: &Arc<TrafficCounters>, stop: &watch::Receiver<bool>) -> Self {
+        traffic.requests.fetch_add(1, Ordering::Relaxed);
+        Self { traffic: Some(traffic.clone()), stop: stop.clone() }
+    }
+
+    pub(crate) fn answered(mut self) {
+        self.traffic = None;
+    }
+
+    /// There was no connection to send it on.
+    pub(crate) fn not_sent(mut self) {
+        if let Some(traffic) = self.traffic.take() {
+            traffic.requests.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let left = *self.stop.borrow();
+        if let Some(traffic) = self.traffic.take().filter(|_| !left) {
+            traffic.requests_unanswered.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -105,6 +178,10 @@ pub enum Event {
     },
     /// Planned polls were left out because the answer before was still out.
     PollsSkipped {
+        /// When the plan holds the first of them, nanoseconds of the monotonic clock.
+        first_ns: u64,
+        /// From one to the next, nanoseconds.
+        interval_ns: u64,
         /// How many.
         count: u64,
     },

@@ -24,7 +24,7 @@ use wirerace_contract::messages::Note;
 use crate::connector::dial;
 use crate::outlet::{Outlet, stream_of};
 use crate::session::{End, Session, unexpected_status};
-use crate::target::{Event, Target};
+use crate::target::{Asking, Event, Target};
 
 /// How long to wait for the peer's close frame and FIN after sending ours (RFC 6455 §7.1.1 lets the server close TCP
 /// first).
@@ -99,7 +99,7 @@ async fn open(target: &Target, cursor: Option<Cursor>) -> Result<Socket, End> {
         dial(target).await.map_err(|e| End::Lost(format!("no connection to {}: {e}", target.address).into()))?;
     let url = format!("ws://{}/socket?{}", target.address, target.query(cursor));
     let request = url.into_client_request().map_err(|e| End::Refused(e.to_string().into()))?;
-    target.traffic.count_request();
+    let asking = Asking::begin(&target.traffic, &target.stop);
     let largest = PAYLOAD_BYTES_MAX as usize;
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -107,7 +107,12 @@ async fn open(target: &Target, cursor: Option<Cursor>) -> Result<Socket, End> {
         .max_write_buffer_size(64 * 1024)
         .max_message_size(Some(largest))
         .max_frame_size(Some(largest));
-    match client_async_with_config(request, Stamped { inner: stream, read_ns: 0 }, Some(config)).await {
+    let opened = client_async_with_config(request, Stamped { inner: stream, read_ns: 0 }, Some(config)).await;
+    match &opened {
+        Ok(_) | Err(Error::Http(_)) => asking.answered(),
+        Err(_) => drop(asking),
+    }
+    match opened {
         Ok((socket, _)) => Ok(socket),
         Err(Error::Http(response)) => {
             let body = response.body().as_deref().unwrap_or_default();

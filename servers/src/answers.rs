@@ -163,6 +163,11 @@ pub(crate) fn quotes(tape: &Tape, after: u64, delivery: Delivery, encoding: Enco
     Ok(list.finish(tape.cursor(next)))
 }
 
+/// The answer to a poll that gets nothing, and goes on after `after`.
+pub(crate) fn no_quotes(tape: &Tape, after: u64, encoding: Encoding) -> Answer {
+    List::new(tape, encoding).finish(tape.cursor(after))
+}
+
 /// The body of an answer to a poll while it grows.
 struct List {
     encoding: Encoding,

@@ -85,6 +85,7 @@ pub fn serve(options: ServeOptions, routes: impl FnOnce(Tape) -> Router) -> Resu
     let control_options = ListenOptions { address: options.control_address, ..ListenOptions::default() };
     let control = Listener::bind(control_options)?;
     let tape = Tape::new(options.epoch, options.feed, options.tape_capacity).with_heartbeat(options.heartbeat);
+    tape.time_precisely();
     let log = options.published_log.as_ref().map_or_else(|| "-".to_owned(), |path| path.display().to_string());
     let feed_options = FeedOptions { published_log: options.published_log, slice_us: Some(SLICE_US) };
     let feed = Feed::spawn(tape.clone(), feed_options).map_err(|source| ServeError::Start { log, source })?;
@@ -173,6 +174,7 @@ impl Running {
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
+    use wirerace_contract::clock::monotonic_ns;
     use wirerace_contract::meter::ControlSnapshot;
 
     use super::*;
@@ -235,6 +237,30 @@ mod tests {
         let events = events.await.unwrap();
         assert!(events.contains("id: 0000.20\n") && events.ends_with("0\r\n\r\n"), "a clean end: {events}");
         assert!(held.await.unwrap().contains("\"quotes\":[]"));
+    }
+
+    #[tokio::test]
+    async fn conflated_quotes_are_timed_by_the_kernel_and_end_like_others() {
+        let feed = FeedSpec { rate_per_s: 1000.0, ..FeedSpec::default() };
+        let running = start(ServeOptions { feed, ..ServeOptions::default() });
+        if cfg!(target_os = "linux") {
+            assert!(running.tape().ticks(Duration::ZERO, Duration::from_secs(1)).is_precise());
+        }
+        let newest = "after=0&delivery=newest&interval=5";
+        let mut stream = TcpStream::connect(running.quotes_addr()).await.unwrap();
+        stream.write_all(format!("GET /events?{newest} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
+        running.feed().stop_after(20);
+        running.feed().start_at(monotonic_ns()).unwrap();
+        let mut events = Vec::new();
+        while !String::from_utf8_lossy(&events).contains("id: 0000.20\n") {
+            let read = tokio::time::timeout(DEADLINE, stream.read_buf(&mut events)).await;
+            assert!(read.expect("the newest did not come").unwrap() > 0);
+        }
+        let held = ask(running.quotes_addr(), "GET", &format!("/quotes?{newest}&wait=100")).await;
+        assert!(held.ends_with("\"next\":\"0000.20\"}"), "{held}");
+        let (cut, rest) = tokio::join!(running.shutdown(DEADLINE), stream.read_to_end(&mut events));
+        rest.unwrap();
+        assert!(cut == 0 && events.ends_with(b"0\r\n\r\n"), "ended in good order, not cut");
     }
 
     #[tokio::test]

@@ -36,6 +36,7 @@ pub mod sockets;
 pub mod sse;
 pub mod tape;
 pub mod tcp_info;
+mod ticks;
 mod wakes;
 pub mod websocket;
 pub mod wire_meter;

@@ -250,6 +250,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn of_a_head_alone_no_body_is_counted() {
+        let (server, meter) = serve(router(), ListenOptions::default());
+        let mut client = dial(&server).await;
+        client.write_all(b"HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+        let received = read_text(&mut client).await;
+        assert!(received.starts_with("HTTP/1.1 200 ") && received.ends_with("\r\n\r\n"), "{received}");
+        meter.all_closed().await;
+        let counts = meter.snapshot();
+        assert_eq!((counts.requests, counts.bytes_out), (1, received.len() as u64));
+        assert_eq!((counts.quotes_out, counts.payload_bytes_out, counts.body_bytes_out), (0, 0, 0));
+    }
+
+    #[tokio::test]
     async fn accepted_is_dialled_and_every_connection_closes() {
         let (server, meter) = serve(router(), ListenOptions::default());
         for _ in 0..20 {

@@ -1,10 +1,11 @@
 //! Long polling: the client asks, the server holds the request until there is a quote or the wait is over
-//! (RFC 6202 §2). Without `wait` it is a poll, answered by polling's own code.
+//! (RFC 6202 §2). Without `wait`, or with a `wait` of 0, it is a poll, answered by polling's own code.
 
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
+use axum::http::Method;
 use axum::response::Response;
 use axum::routing::get;
 use tokio::time::{Instant, timeout_at};
@@ -21,13 +22,14 @@ pub fn routes(tape: Tape) -> Router {
     Router::new().route("/quotes", get(held).fallback(only_get)).with_state(tape)
 }
 
-async fn held(State(tape): State<Tape>, meter: ConnectionMeter, RawQuery(raw): RawQuery) -> Response {
+async fn held(State(tape): State<Tape>, method: Method, meter: ConnectionMeter, RawQuery(raw): RawQuery) -> Response {
     let arrived = Instant::now();
     let query = Query::parse(raw.as_deref(), &["after", "wait", "delivery", "interval", "encoding"]);
     let answer = match query {
         Ok(query) => match query.wait {
-            Some(wait) => answer(&tape, &query, arrived, wait).await,
-            None => at_once(&tape, &query),
+            // Nobody asks for the head (RFC 9110 §9.3.2) in order to learn of a quote.
+            Some(wait) if !wait.is_zero() && method != Method::HEAD => answer(&tape, &query, arrived, wait).await,
+            _ => at_once(&tape, &query),
         },
         Err(bad) => Err(bad.into()),
     };
@@ -39,7 +41,11 @@ async fn answer(tape: &Tape, query: &Query, arrived: Instant, wait: Duration) ->
     let deadline = arrived + wait;
     if let (Delivery::Newest, Some(interval)) = (query.delivery, query.interval) {
         // A conflated answer keeps its distance from the one before, whose client asked as soon as it had it.
-        let _closed = timeout_at(deadline.min(arrived + interval), tape.closed()).await;
+        let mut ticks = tape.ticks(interval.min(wait), interval);
+        tokio::select! {
+            () = ticks.tick() => {}
+            () = tape.closed() => {}
+        }
     }
     // Whether a quote came, the wait is over or the server stops: the answer is what there is now.
     let _came = timeout_at(deadline, tape.newer_than(after)).await;
@@ -48,6 +54,7 @@ async fn answer(tape: &Tape, query: &Query, arrived: Instant, wait: Duration) ->
 
 #[cfg(test)]
 mod tests {
+    use axum::http::Request;
     use tokio::time::sleep;
 
     use super::*;
@@ -88,6 +95,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn asked_for_its_head_it_is_not_held() {
+        let router = routes(tape_with(10, 2));
+        let begun = Instant::now();
+        let head = Request::head("/quotes?wait=20").body(axum::body::Body::empty()).unwrap();
+        let response = crate::answers::tests::ask(&router, head).await;
+        assert_eq!((response.status().as_u16(), response.body().len()), (200, 0));
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn empty_when_the_wait_is_over() {
         let tape = tape_with(10, 2);
         assert_eq!(asked(&tape, "/quotes?wait=20", async {}).await, ((vec![], "k3f9.2".into()), 20.0));
@@ -111,6 +128,11 @@ mod tests {
         assert_eq!(asked(&tape, uri, after).await.1, 5.0, "then as soon as there is one");
         let uri = "/quotes?after=k3f9.1&wait=1&delivery=newest&interval=2000";
         assert_eq!(asked(&tape, uri, async {}).await.1, 1.0, "never longer than the wait");
+        publish_more(&tape, 1);
+        for poll in ["&wait=0", ""] {
+            let uri = format!("/quotes?after=k3f9.8&delivery=newest&interval=2000{poll}");
+            assert_eq!(asked(&tape, &uri, async {}).await, ((vec![], "k3f9.8".into()), 0.0), "8 is 1 s old");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,6 +2,9 @@
 //!
 //! `GET /quotes?after=CURSOR` gives what came since; `GET /quotes/latest` gives the newest quote only and says
 //! 304 as long as it has not changed (RFC 9110 §13.1.2), which costs a head and no body.
+//!
+//! `delivery=newest&interval=MS` keeps a client that asks more often than that from getting more: it gets nothing as
+//! long as the quote it names is younger than the interval.
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
@@ -9,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
 
-use crate::answers::{Answer, Refusal, check_encoding, gone, only_get, quotes, settled};
+use crate::answers::{Answer, Refusal, check_encoding, gone, no_quotes, only_get, quotes, settled};
 use crate::query::Query;
 use crate::tape::Tape;
 use crate::wire_meter::ConnectionMeter;
@@ -31,7 +34,14 @@ async fn since(State(tape): State<Tape>, meter: ConnectionMeter, RawQuery(raw): 
 /// the same code.
 pub(crate) fn at_once(tape: &Tape, query: &Query) -> Result<Answer, Refusal> {
     let after = begin(tape, query)?;
-    quotes(tape, after, query.delivery, query.encoding)
+    // When the client got that quote nobody noted; not before it was published, so that what comes sooner after that
+    // is certainly too soon. A client that names no quote, or one long gone, has not had one lately.
+    let is_too_soon = query.interval.zip(tape.age(after)).is_some_and(|(interval, age)| age < interval);
+    if is_too_soon {
+        Ok(no_quotes(tape, after, query.encoding))
+    } else {
+        quotes(tape, after, query.delivery, query.encoding)
+    }
 }
 
 /// The place that a poll begins at, or the answer that there is a gap before it.
@@ -81,6 +91,8 @@ fn has_it(headers: &HeaderMap, tag: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::body::Body;
     use axum::http::Request;
     use wirerace_contract::messages::{GapAnswer, GapReason};
@@ -120,6 +132,27 @@ mod tests {
         let again = get(&router, "/quotes?after=k3f9.9&delivery=newest&interval=250").await;
         assert_eq!(seqs_and_next(&again), (vec![], "k3f9.9".into()));
         assert_eq!(get(&router, "/quotes?after=zzzz.1&delivery=newest").await.status(), 410);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn newest_with_an_interval_gives_nothing_until_the_quote_before_is_as_old() {
+        let tape = tape_with(3, 8);
+        tokio::time::advance(Duration::from_millis(100)).await;
+        publish_more(&tape, 1); // holds 7, 8, 9
+        let router = routes(tape);
+        let ask_after = async |cursor: &str| {
+            let answer = get(&router, &format!("/quotes?after={cursor}&delivery=newest&interval=250")).await;
+            seqs_and_next(&answer)
+        };
+        let nothing = (vec![], "k3f9.8".to_owned());
+        let newest = (vec![9], "k3f9.9".to_owned());
+        assert_eq!(ask_after("k3f9.8").await, nothing, "100 ms old");
+        assert_eq!(ask_after("0").await, newest, "the first of a client");
+        assert_eq!(ask_after("k3f9.2").await, newest, "fallen off");
+        tokio::time::advance(Duration::from_millis(149)).await;
+        assert_eq!(ask_after("k3f9.8").await, nothing, "249 ms old");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(ask_after("k3f9.8").await, newest, "250 ms old");
     }
 
     #[tokio::test]

@@ -27,7 +27,8 @@ pub struct Query {
     pub wait: Option<Duration>,
     /// Every quote, or the newest only.
     pub delivery: Delivery,
-    /// Least distance of two quotes with `delivery=newest`.
+    /// Least distance of two quotes with `delivery=newest`: of the instants at which they are sent where the server
+    /// decides on them, of a poll from when the quote it names was published.
     pub interval: Option<Duration>,
     /// How quotes are written.
     pub encoding: Encoding,

@@ -4,11 +4,11 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Interval, MissedTickBehavior, interval};
 use wirerace_contract::encoding::Encoding;
 
 use crate::query::Pace;
 use crate::tape::{Encoded, Read, Start, Tape};
+use crate::ticks::Ticks;
 use crate::wakes::Place;
 
 /// Reads the tape for one pushed stream.
@@ -16,14 +16,15 @@ pub struct Reader {
     tape: Tape,
     encoding: Encoding,
     after: u64,
-    grid: Option<Grid>,
+    /// Boxed, because most streams have none.
+    grid: Option<Box<Grid>>,
     /// Kept for as long as it lives. Among those who wait for quotes, or, on a grid, for the end only.
     place: Place,
 }
 
 /// The instants at which a conflated stream may send: its own start + k × interval.
 struct Grid {
-    ticks: Interval,
+    ticks: Ticks,
     due: bool,
 }
 
@@ -33,7 +34,10 @@ impl Reader {
     pub fn new(tape: Tape, start: &Start, pace: Pace, encoding: Encoding) -> Self {
         let (grid, place) = match pace {
             Pace::Every => (None, tape.place_for_quotes()),
-            Pace::Newest(distance) => (Some(Grid::new(distance)), tape.place_for_the_end()),
+            Pace::Newest(distance) => {
+                let grid = Grid { ticks: tape.ticks(Duration::ZERO, distance), due: false };
+                (Some(Box::new(grid)), tape.place_for_the_end())
+            }
         };
         Self { tape, encoding, after: start.after, grid, place }
     }
@@ -91,15 +95,6 @@ impl Reader {
     #[must_use]
     pub fn tape(&self) -> &Tape {
         &self.tape
-    }
-}
-
-impl Grid {
-    fn new(distance: Duration) -> Self {
-        let mut ticks = interval(distance);
-        // A late tick does not move the grid.
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        Self { ticks, due: false }
     }
 }
 

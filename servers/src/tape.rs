@@ -5,7 +5,7 @@
 //! batching, lag and resuming need no bookkeeping per connection on this side. Publishing writes a slot of the
 //! ring, moves `newest` on, and wakes whoever waits (`wakes.rs`).
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -21,6 +21,7 @@ use wirerace_contract::messages::{Gap, GapReason, HEARTBEAT_MS, Hello};
 use wirerace_contract::quote::Quote;
 use wirerace_contract::spec::Delivery;
 
+use crate::ticks::Ticks;
 use crate::wakes::{Doorbell, Place, Wakes};
 
 /// The last quotes of one stream. Clones share it.
@@ -39,6 +40,7 @@ struct Inner {
     newest: AtomicU64,
     publisher: Mutex<()>,
     start_ns: OnceLock<u64>,
+    precise_ticks: AtomicBool,
     wakes: Arc<Wakes>,
 }
 
@@ -151,6 +153,7 @@ impl Tape {
             newest: AtomicU64::new(0),
             publisher: Mutex::new(()),
             start_ns: OnceLock::new(),
+            precise_ticks: AtomicBool::new(false),
             wakes: Arc::default(),
         };
         Self { inner: Arc::new(inner), heartbeat: Duration::from_millis(HEARTBEAT_MS) }
@@ -166,6 +169,18 @@ impl Tape {
     #[must_use]
     pub fn heartbeat(&self) -> Duration {
         self.heartbeat
+    }
+
+    /// Lets conflated quotes be timed by the kernel to the microsecond, where it can, instead of by tokio's timer,
+    /// which is about a millisecond late. Each conflated stream or held poll then takes one more descriptor. Not for
+    /// tests with a paused clock, which the kernel knows nothing of.
+    pub fn time_precisely(&self) {
+        self.inner.precise_ticks.store(true, Ordering::Relaxed);
+    }
+
+    /// When conflated quotes may be sent: `first_in` from now, then each `distance`.
+    pub(crate) fn ticks(&self, first_in: Duration, distance: Duration) -> Ticks {
+        Ticks::new(first_in, distance, self.inner.precise_ticks.load(Ordering::Relaxed))
     }
 
     /// The stream's epoch.
@@ -287,6 +302,13 @@ impl Tape {
                 return Some((newest, payload));
             }
         }
+    }
+
+    /// How long ago quote `seq` was published; `None` if it is not on the tape.
+    pub(crate) fn age(&self, seq: u64) -> Option<Duration> {
+        let slot = lock(self.inner.slot(seq));
+        let entry = slot.as_ref().filter(|entry| entry.quote.seq == seq && seq >= self.oldest())?;
+        Some(entry.published.elapsed())
     }
 
     /// Where a reader begins that asks for `after`.

@@ -10,6 +10,8 @@ use wirerace_contract::meter::TcpTotals;
 pub struct TcpInfo {
     /// State of the connection, numbered as in `include/net/tcp_states.h`: 1 is established.
     pub state: u8,
+    /// Whether segments carry timestamps (`TCPI_OPT_TIMESTAMPS` in `options`): both ends offered them in the handshake.
+    pub timestamps: bool,
     /// Largest payload of a segment to the peer, bytes.
     pub snd_mss: u32,
     /// Payload bytes sent, retransmissions included.
@@ -38,6 +40,7 @@ impl TcpInfo {
     pub fn totals(&self) -> TcpTotals {
         TcpTotals {
             connections: 1,
+            connections_without_timestamps: u64::from(!self.timestamps),
             bytes_sent: self.bytes_sent,
             bytes_retrans: self.bytes_retrans,
             notsent_bytes: self.notsent_bytes.into(),
@@ -69,6 +72,7 @@ pub fn tcp_info(socket: impl AsFd) -> Option<TcpInfo> {
     let queued_fin = u32::from(raw.notsent_bytes > 0 && linux::FIN_IS_QUEUED.contains(&raw.state));
     Some(TcpInfo {
         state: raw.state,
+        timestamps: raw.options & linux::OPT_TIMESTAMPS != 0,
         snd_mss: raw.snd_mss,
         bytes_sent: raw.bytes_sent,
         bytes_retrans: raw.bytes_retrans,
@@ -90,11 +94,16 @@ mod linux {
     /// FIN_WAIT1, FIN_WAIT2, LAST_ACK and CLOSING (`include/net/tcp_states.h`).
     pub(super) const FIN_IS_QUEUED: [u8; 4] = [4, 5, 9, 11];
 
+    /// `TCPI_OPT_TIMESTAMPS` (`include/uapi/linux/tcp.h`).
+    pub(super) const OPT_TIMESTAMPS: u8 = 1;
+
     /// The head of `struct tcp_info` up to `tcpi_bytes_retrans`, field by field; groups without a reader are arrays.
     #[repr(C)]
     pub(super) struct RawTcpInfo {
         pub(super) state: u8,
-        _states_and_options: [u8; 7],
+        _ca_state_to_backoff: [u8; 4],
+        pub(super) options: u8,
+        _wscale_and_limited: [u8; 2],
         _rto_ato: [u32; 2],
         pub(super) snd_mss: u32,
         _rcv_mss_to_fackets: [u32; 6],
@@ -158,6 +167,7 @@ mod tests {
     fn the_layout_is_the_kernels() {
         use linux::RawTcpInfo as Raw;
         // Offsets counted in include/uapi/linux/tcp.h.
+        assert_eq!(offset_of!(Raw, options), 5);
         assert_eq!(offset_of!(Raw, snd_mss), 16);
         assert_eq!(offset_of!(Raw, total_retrans), 100);
         assert_eq!(offset_of!(Raw, bytes_received), 128);
@@ -178,6 +188,15 @@ mod tests {
         assert_eq!((info.bytes_received, info.bytes_sent - info.bytes_retrans, info.notsent_bytes), (300, 700, 0));
         assert_eq!((info.data_segs_in, info.data_segs_out - info.total_retrans), (1, 1));
         assert!(info.segs_in >= 2 && info.segs_out >= 1 && info.state == 1);
+    }
+
+    #[test]
+    fn timestamps_are_in_force_where_the_system_offers_them() {
+        let (_client, server) = pair();
+        // 0 offers none; both ends are on this system.
+        let offered = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_timestamps").unwrap().trim() != "0";
+        let info = tcp_info(&server).unwrap();
+        assert_eq!((info.timestamps, info.totals().connections_without_timestamps), (offered, u64::from(!offered)));
     }
 
     #[test]

@@ -189,6 +189,65 @@ mod tests {
         assert!((1..1000).contains(&lost), "{lost}");
     }
 
+    /// More than all that the tests of turns send, so that no write has to wait.
+    const ROOMY: usize = 1 << 20;
+
+    /// Sends `orders` orders that come to the server together, and with them `quotes` quotes; whether each reply was an
+    /// acknowledgement, in the order in which they came.
+    async fn replies_to_both_at_once(orders: usize, quotes: usize) -> Vec<bool> {
+        let tape = tape_with(quotes, 0);
+        let mut client = connect(&tape, "/socket?encoding=tick", ROOMY).await;
+        assert!(text(&mut client).await.contains("hello"));
+        // The server has found nothing to do and sleeps.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        for id in 0..orders {
+            let order = format!(r#"{{"order":{{"id":"{id}","symbol":"ALFA","size":1}}}}"#);
+            client.feed(Received::text(order)).await.unwrap();
+        }
+        client.flush().await.unwrap();
+        publish_more(&tape, quotes);
+        let mut replies = Vec::new();
+        for _ in 0..orders + quotes {
+            replies.push(text(&mut client).await.contains("ack"));
+        }
+        replies
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_from_the_client_does_not_keep_quotes_waiting() {
+        // Few enough that the runtime does not take turns by itself: it does after 128 reads and writes.
+        let replies = replies_to_both_at_once(40, 1).await;
+        let acks_before = replies.iter().position(|is_ack| !is_ack);
+        assert!(acks_before.is_some_and(|acks| acks <= 1), "{acks_before:?} orders were answered first");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_quotes_does_not_keep_the_client_waiting() {
+        let replies = replies_to_both_at_once(1, 20 * ROUND_QUOTES_MAX).await;
+        let quotes_before = replies.iter().position(|is_ack| *is_ack);
+        assert!(quotes_before.is_some_and(|n| n <= ROUND_QUOTES_MAX), "{quotes_before:?} quotes went out first");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn behind_a_blocked_flush_waits_one_round_and_no_more() {
+        let tape = tape_with(5 * ROUND_QUOTES_MAX, 0);
+        let mut client = connect(&tape, "/socket?encoding=tick", 512).await;
+        assert!(text(&mut client).await.contains("hello"));
+        publish_more(&tape, 4 * ROUND_QUOTES_MAX); // one round does not fit 512 bytes
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            // Room for a few more quotes of the round; it must not be taken for room for another round.
+            next(&mut client).await.unwrap();
+        }
+        publish_more(&tape, 10 * ROUND_QUOTES_MAX); // what the server has not taken yet falls off
+        for _ in 10..ROUND_QUOTES_MAX {
+            assert!(!text(&mut client).await.contains("gap"));
+        }
+        let gap = text(&mut client).await;
+        let first = ROUND_QUOTES_MAX + 1;
+        assert!(gap.starts_with(&format!(r#"{{"gap":{{"reason":"evicted","first":{first},"#)), "{gap}");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_newest_only_on_its_grid() {
         let tape = tape_with(3, 9);

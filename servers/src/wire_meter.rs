@@ -88,12 +88,32 @@ impl Registry {
 #[derive(Debug)]
 struct Connection {
     shared: Arc<Shared>,
-    /// Handed over by the transport since the last write.
-    pending_quotes: AtomicU64,
+    pending: Pending,
     /// The task that drives HTTP on this connection, as long as there is one.
     driver: AtomicWaker,
     /// The tick since which it is the client's turn, [`OWN_TURN`] or [`EXPIRED`].
     turn: AtomicU32,
+}
+
+/// What the transport has handed over since the last write. One task hands over and writes, so that plain loads and
+/// stores are enough, which cost a tenth of an atomic addition; with a write it all goes into the [`Counts`].
+#[derive(Debug, Default)]
+struct Pending {
+    quotes: AtomicU64,
+    payload_bytes: AtomicU64,
+    body_bytes: AtomicU64,
+}
+
+impl Pending {
+    fn add(pending: &AtomicU64, more: usize) {
+        pending.store(pending.load(Relaxed) + more as u64, Relaxed);
+    }
+
+    fn take(pending: &AtomicU64) -> u64 {
+        let amount = pending.load(Relaxed);
+        pending.store(0, Relaxed);
+        amount
+    }
 }
 
 /// A request is being answered.
@@ -127,7 +147,7 @@ impl Meter {
     pub fn attach(&self, stream: TcpStream) -> MeteredStream {
         let connection = Arc::new(Connection {
             shared: Arc::clone(&self.0),
-            pending_quotes: AtomicU64::new(0),
+            pending: Pending::default(),
             driver: AtomicWaker::new(),
             turn: AtomicU32::new(self.0.tick.load(Relaxed)),
         });
@@ -266,17 +286,24 @@ impl Shared {
 }
 
 impl Connection {
-    /// Counts a write of `bytes` bytes together with the quotes that were waiting for it.
+    /// Counts a write of `bytes` bytes together with what was waiting for it.
     fn wrote(&self, bytes: usize) {
-        let counts = &self.shared.counts;
+        let (counts, pending) = (&self.shared.counts, &self.pending);
         counts.bytes_out.fetch_add(bytes as u64, Relaxed);
         counts.writes_out.fetch_add(1, Relaxed);
-        // Looking costs less than swapping, and most writes of an answer's head carry no quotes.
-        if self.pending_quotes.load(Relaxed) > 0 {
-            let quotes = self.pending_quotes.swap(0, Relaxed);
-            if let Some(class) = counts.quotes_per_write.get(per_write_class(quotes)) {
-                class.fetch_add(1, Relaxed);
-            }
+        // Every body has bytes, and most writes of an answer's head carry none.
+        if pending.body_bytes.load(Relaxed) == 0 {
+            return;
+        }
+        counts.body_bytes_out.fetch_add(Pending::take(&pending.body_bytes), Relaxed);
+        let quotes = Pending::take(&pending.quotes);
+        if quotes == 0 {
+            return;
+        }
+        counts.quotes_out.fetch_add(quotes, Relaxed);
+        counts.payload_bytes_out.fetch_add(Pending::take(&pending.payload_bytes), Relaxed);
+        if let Some(class) = counts.quotes_per_write.get(per_write_class(quotes)) {
+            class.fetch_add(1, Relaxed);
         }
     }
 }
@@ -299,14 +326,14 @@ impl ConnectionMeter {
     }
 
     /// Tells that quotes are about to be written: how many, the bytes of their encodings, and the bytes of the body or
-    /// message they travel in. Call it before the library gets the body, so that the next write is known to carry them.
+    /// message they travel in. Call it before the library gets the body, on the connection's own task: the next write
+    /// carries them, and with it they are counted.
     pub fn hand_over(&self, quotes: usize, payload_bytes: usize, body_bytes: usize) {
         let Some(connection) = &self.0 else { return };
-        let counts = &connection.shared.counts;
-        connection.pending_quotes.fetch_add(quotes as u64, Relaxed);
-        counts.quotes_out.fetch_add(quotes as u64, Relaxed);
-        counts.payload_bytes_out.fetch_add(payload_bytes as u64, Relaxed);
-        counts.body_bytes_out.fetch_add(body_bytes as u64, Relaxed);
+        let pending = &connection.pending;
+        Pending::add(&pending.quotes, quotes);
+        Pending::add(&pending.payload_bytes, payload_bytes);
+        Pending::add(&pending.body_bytes, body_bytes);
     }
 
     /// Tells that a body or message of the client has been read, in bytes.

@@ -48,7 +48,7 @@ pub async fn scale(bench: &Bench) -> Result<Vec<Figure>> {
         let counts = measured.client.quotes;
         let entry = registry::arm(arm, 250).map_err(anyhow::Error::msg)?;
         let contradictions =
-            contradictions(&measured.client, &measured.server, &entry.arm, entry.descriptor.delivers, &load.feed);
+            contradictions(&measured.client, &measured.server, &entry.arm, entry.descriptor.delivers, &load);
         let p99_ms = measured.client.lateness.p99_ns.map_or(f64::INFINITY, |ns| ns as f64 / 1e6);
         let note = format!(
             "{} of {} received, p99 lateness {p99_ms:.0} ms, {} reconnects, {} contradictions between the meters {}",

@@ -40,13 +40,22 @@ pub fn rows(cell: &CellSummary) -> DataTable {
     let mut columns = vec!["arm".to_owned(), "n".to_owned()];
     columns.extend(COLUMNS.iter().map(|(_, head)| (*head).to_owned()));
     columns.push("lost".to_owned());
-    DataTable { columns, rows: cell.arms.iter().map(row).collect() }
+    // What hardly ever happens takes no room until it does.
+    let rare: Vec<(Quantity, &str)> =
+        RARE.into_iter().filter(|(q, _)| cell.arms.iter().any(|arm| arm.total(*q).is_some_and(|n| n > 0.0))).collect();
+    columns.extend(rare.iter().map(|(_, head)| (*head).to_owned()));
+    DataTable { columns, rows: cell.arms.iter().map(|arm| row(arm, &rare)).collect() }
 }
 
-fn row(arm: &ArmSummary) -> Vec<String> {
+/// Columns that stand only where an arm has any of it.
+const RARE: [(Quantity, &str); 2] =
+    [(Quantity::Refused, "clients refused"), (Quantity::GaveUp, "clients that gave up")];
+
+fn row(arm: &ArmSummary, rare: &[(Quantity, &str)]) -> Vec<String> {
     let mut row = vec![arm.arm.clone(), trials(arm)];
     row.extend(COLUMNS.iter().map(|(quantity, _)| estimate(arm.estimate(*quantity))));
-    row.push(lost(arm));
+    row.push(total(arm, Quantity::Lost));
+    row.extend(rare.iter().map(|(quantity, _)| total(arm, *quantity)));
     row
 }
 
@@ -75,11 +84,9 @@ fn trials(arm: &ArmSummary) -> String {
     if aside.is_empty() { arm.valid.to_string() } else { format!("{} ({})", arm.valid, aside.join(", ")) }
 }
 
-/// Lost quotes of all valid trials together: a median would hide a single bad trial.
-fn lost(arm: &ArmSummary) -> String {
-    let points = arm.estimate(Quantity::Lost).map(|e| e.points.as_slice()).unwrap_or_default();
-    let total: f64 = points.iter().filter_map(|p| p.value?.finite()).sum();
-    if points.is_empty() { crate::summary::words::NOTHING.to_owned() } else { count(total as u64) }
+/// Of all valid trials together.
+fn total(arm: &ArmSummary, quantity: Quantity) -> String {
+    arm.total(quantity).map_or_else(|| crate::summary::words::NOTHING.to_owned(), |total| count(total as u64))
 }
 
 /// The comparison table of every cell.
@@ -183,6 +190,23 @@ mod tests {
         let csv = table(&summary(), Format::Csv);
         assert_eq!(csv.lines().count(), 1 + 5);
         assert!(csv.lines().nth(1).unwrap().starts_with("\"10 clients, 10 quotes/s\",poll-close,6,"), "{csv}");
+    }
+
+    #[test]
+    fn refused_clients_have_a_column_where_there_are_any() {
+        let (manifest, mut trials) = fixture::run();
+        assert!(!table(&summary(), Format::Csv).contains("clients refused"));
+        for trial in trials.iter_mut().filter(|t| t.arm.name == "sse") {
+            let Some(measured) = &mut trial.measured else { continue };
+            (measured.client.clients, measured.client.clients_refused) = (10, 2);
+        }
+        let csv = table(&summarise(&manifest, &trials, &[]), Format::Csv);
+        let last: Vec<&str> = csv.lines().filter_map(|line| line.rsplit(',').next()).collect();
+        assert_eq!(
+            last,
+            ["clients refused", "–", "–", "–", "12", "–"],
+            "two in each of six trials; older files do not tell"
+        );
     }
 
     #[test]

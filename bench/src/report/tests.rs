@@ -127,3 +127,14 @@ fn a_directory_that_cannot_be_written_is_named() {
     let error = write_all(dir.path()).unwrap_err().to_string();
     assert!(error.contains("charts cannot be written"), "{error}");
 }
+
+#[test]
+fn a_run_from_before_clients_were_counted_is_still_read() {
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results/2026-11-20-transports");
+    let run = read(&old).unwrap();
+    assert!(run.warnings.is_empty() && !run.trials.is_empty(), "{:?}", run.warnings);
+    let summary = summarise(&run.manifest, &run.trials, &run.warnings);
+    let arms = || summary.cells.iter().flat_map(|cell| &cell.arms);
+    assert!(arms().all(|arm| arm.valid > 0 && arm.total(Quantity::Refused).is_none()), "not known is not nought");
+    assert!(arms().all(|arm| arm.median(Quantity::PacketRate).is_some_and(f64::is_finite)));
+}

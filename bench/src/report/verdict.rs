@@ -71,7 +71,9 @@ fn group(cell: &CellSummary, arms: &[Entry<'_>]) -> Vec<String> {
         (Quantity::ApplicationBytes, "bytes above TCP per delivered quote")
     };
     [
-        losses(arms),
+        events(arms, Quantity::Refused, "Clients were refused by"),
+        events(arms, Quantity::GaveUp, "Clients gave up on"),
+        events(arms, Quantity::Lost, "Quotes were lost by"),
         ranking(cell, arms, Quantity::LatenessP50, "At the median"),
         ranking(cell, arms, bytes.0, &capital(bytes.1)),
         firsts(cell, arms, bytes.0),
@@ -81,19 +83,16 @@ fn group(cell: &CellSummary, arms: &[Entry<'_>]) -> Vec<String> {
     .collect()
 }
 
-/// Who lost quotes: said first, since an arm that loses may look fast in everything else.
-fn losses(arms: &[Entry<'_>]) -> Option<String> {
-    let lost = |arm: &ArmSummary| -> f64 {
-        let points = arm.estimate(Quantity::Lost).map(|e| e.points.as_slice()).unwrap_or_default();
-        points.iter().filter_map(|p| p.value?.finite()).sum()
-    };
-    let losers: Vec<String> = arms
+/// Who refused clients or lost quotes, and how many over all its trials: said first, since an arm that turns clients away
+/// or loses may look fast in everything else.
+fn events(arms: &[Entry<'_>], quantity: Quantity, opening: &str) -> Option<String> {
+    let named: Vec<String> = arms
         .iter()
-        .map(|(arm, _)| (lost(arm), &arm.arm))
-        .filter(|(lost, _)| *lost > 0.0)
-        .map(|(lost, name)| format!("{name} ({})", number(lost)))
+        .filter_map(|(arm, _)| Some((arm.total(quantity)?, &arm.arm)))
+        .filter(|(total, _)| *total > 0.0)
+        .map(|(total, name)| format!("{name} ({})", number(total)))
         .collect();
-    (!losers.is_empty()).then(|| format!("Quotes were lost by {}.", list(&losers)))
+    (!named.is_empty()).then(|| format!("{opening} {}.", list(&named)))
 }
 
 fn capital(text: &str) -> String {
@@ -284,6 +283,19 @@ mod tests {
         );
         assert!(!sentences[0].contains('['), "{sentences:?}");
         assert!(!sentences.iter().any(|s| s.contains("First:")), "no lead without an interval: {sentences:?}");
+    }
+
+    #[test]
+    fn who_refused_clients_is_said_first() {
+        let (manifest, mut trials) = fixture::run();
+        for trial in trials.iter_mut().filter(|t| t.arm.name == "ws") {
+            let Some(measured) = &mut trial.measured else { continue };
+            let client = &mut measured.client;
+            (client.clients, client.clients_refused, client.clients_gave_up, client.quotes.lost) = (10, 2, 1, 100);
+        }
+        let sentences = sentences(&summarise(&manifest, &trials, &[]));
+        let first = ["Clients were refused by ws (12).", "Clients gave up on ws (6).", "Quotes were lost by ws (600)."];
+        assert_eq!(sentences[..3], first);
     }
 
     #[test]

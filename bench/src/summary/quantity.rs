@@ -93,6 +93,8 @@ quantities! {
     Lost "lost_quotes" "lost quotes" "count" None;
     Duplicates "duplicate_quotes" "duplicate quotes" "count" None;
     Reconnects "reconnects" "reconnects" "count" None;
+    Refused "refused_clients" "clients refused" "count" None;
+    GaveUp "gave_up_clients" "clients that gave up" "count" None;
 }
 
 impl Quantity {
@@ -119,6 +121,8 @@ impl Quantity {
             Self::Lost => Some(measured.client.quotes.lost as f64),
             Self::Duplicates => Some(measured.client.quotes.duplicates as f64),
             Self::Reconnects => Some(measured.client.traffic.reconnects as f64),
+            Self::Refused => of_clients(measured, measured.client.clients_refused),
+            Self::GaveUp => of_clients(measured, measured.client.clients_gave_up),
             _ => self.bytes(trial, measured),
         };
         value.filter(|v| !v.is_nan())
@@ -182,6 +186,11 @@ impl Quantity {
     }
 }
 
+/// Older files do not count their clients: there it is not known, and not nought.
+fn of_clients(measured: &Measured, count: u32) -> Option<f64> {
+    (measured.client.clients > 0).then_some(f64::from(count))
+}
+
 /// `None` instead of a division by zero.
 fn per(amount: f64, count: f64) -> Option<f64> {
     (count > 0.0).then_some(amount / count)
@@ -215,7 +224,9 @@ fn empty_share(trial: &Trial, measured: &Measured) -> Option<f64> {
 fn rate(trial: &Trial, measured: &Measured, bytes: f64) -> Option<f64> {
     let (from_ns, to_ns) = (measured.server.connected.taken_ns, measured.server.drained.taken_ns);
     let span_s = to_ns.saturating_sub(from_ns) as f64 / 1e9;
-    per(bytes, span_s * f64::from(trial.load.clients))
+    // Refused clients move no bytes. Older files do not count theirs: none was refused there.
+    let clients = if measured.client.clients > 0 { measured.client.clients_connected } else { trial.load.clients };
+    per(bytes, span_s * f64::from(clients))
 }
 
 #[cfg(test)]

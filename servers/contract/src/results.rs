@@ -187,6 +187,23 @@ pub struct Window {
 /// What the load process counted and timed.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ClientReport {
+    /// Clients wanted. Like the four counts below, 0 in files written before clients were counted.
+    #[serde(default)]
+    pub clients: u32,
+    /// Of these, connected when the load went on to the start.
+    #[serde(default)]
+    pub clients_connected: u32,
+    /// The others: they gave up, or were not connected in time and were sent away. An outcome, not a fault of the trial:
+    /// every quote of such a client is lost, and it holds nothing.
+    #[serde(default)]
+    pub clients_refused: u32,
+    /// Of [`Self::clients_connected`], those that gave up later, or whose server began another stream. What they had until
+    /// then counts, the rest is lost.
+    #[serde(default)]
+    pub clients_gave_up: u32,
+    /// Clients that did not leave when they were told to and had to be cut off.
+    #[serde(default)]
+    pub clients_cut: u32,
     /// The measured window.
     pub window: Window,
     /// Over the whole life of the load, per client and quote.
@@ -197,7 +214,8 @@ pub struct ClientReport {
     pub lateness: Distribution,
     /// received − published, likewise; empty when the published times were out of reach.
     pub transit: Distribution,
-    /// Last client's receipt minus the first client's, for each quote of the window that all clients received.
+    /// Last client's receipt minus the first client's, for each quote of the window that all clients received
+    /// that were connected at the start.
     pub spread: Distribution,
     /// How old is what a client shows.
     pub staleness: Staleness,
@@ -235,18 +253,31 @@ pub struct QuoteCounts {
 pub struct Traffic {
     /// Connections dialled that were established.
     pub connections_dialled: u64,
-    /// HTTP requests sent, upgrades and event streams included.
+    /// Beside these, dials whose end the client did not see, so that the server may have accepted them: dropped under
+    /// way, or reset. A refused dial is none of them: nobody accepted it.
+    #[serde(default)]
+    pub dials_unclear: u64,
+    /// HTTP requests sent, upgrades and event streams included. One without a connection to be sent on is none.
     pub requests: u64,
+    /// Of these, requests whose connection broke before an answer began: the server may not have read them.
+    #[serde(default)]
+    pub requests_unanswered: u64,
     /// Times that a client came back after a disconnect it had not asked for.
     pub reconnects: u64,
     /// Gaps that the server announced.
     pub gaps: u64,
-    /// Polls that the plan holds.
+    /// Planned polls whose turn came, over the whole life: the sum of the next two.
     pub polls_planned: u64,
     /// Of these, sent.
     pub polls_issued: u64,
     /// Of these, left out because the answer before was still out.
     pub polls_skipped: u64,
+    /// Of [`Self::polls_issued`], those planned within the window. How many the window holds follows from the plan.
+    #[serde(default)]
+    pub window_polls_issued: u64,
+    /// Of [`Self::polls_skipped`], those planned within the window.
+    #[serde(default)]
+    pub window_polls_skipped: u64,
     /// Answers without a quote.
     pub polls_empty: u64,
     /// Bytes of encoded quotes received.
@@ -254,7 +285,8 @@ pub struct Traffic {
 }
 
 /// Excess staleness: how much older the newest quote a client holds is than what a reader with zero delay
-/// would hold, per symbol, as an exact average over time and clients.
+/// would hold, per symbol, as an exact average over time and clients. A client without any quote of a
+/// symbol, refused ones included, counts as if what it shows were as old as the stream, and as wrong.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Staleness {
     /// Mean over time, clients and symbols, nanoseconds.

@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -107,7 +107,8 @@ async fn drive(serving: Arc<Serving>, stream: MeteredStream, refuse: bool) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         turn.of_server();
         let (meter, turn) = (meter.clone(), turn.clone());
-        if meter.is_attached() {
+        // Asked for a head, a handler hands over what will not be written.
+        if meter.is_attached() && request.method() != Method::HEAD {
             request.extensions_mut().insert::<ConnectionMeter>(meter.clone());
         }
         meter.asked();

@@ -96,6 +96,18 @@ fn the_newest_skips_what_lies_between() {
     assert_eq!(tape.read_newest(5, Encoding::Tick), None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_age_of_a_quote_is_known_as_long_as_it_is_held() {
+    let tape = tape_with(3, 1);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    publish_more(&tape, 1);
+    let ages_s = |seqs: [u64; 3]| seqs.map(|seq| tape.age(seq).map(|age| age.as_secs()));
+    assert_eq!(ages_s([0, 1, 2]), [None, Some(2), Some(0)]);
+    publish_more(&tape, 3); // holds 3, 4, 5
+    assert_eq!(ages_s([1, 2, 6]), [None; 3]);
+    assert_eq!(ages_s([3, 4, 5]), [Some(0); 3]);
+}
+
 /// Many readers that sleep whenever they have everything, and a thread that publishes as fast as it can: each
 /// gets each quote once and in order, and a wake-up that is lost at the end leaves a reader asleep.
 async fn readers_against_a_thread() {

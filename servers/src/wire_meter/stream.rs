@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn quotes_are_classed_by_the_write_that_carried_them() {
+    async fn quotes_are_counted_and_classed_by_the_write_that_carried_them() {
         let meter = Meter::new(true);
         let (_client, mut server) = pair(&meter).await;
         let connection = server.meter();
@@ -329,7 +329,8 @@ mod tests {
 
         let counts = meter.snapshot();
         assert_eq!(counts.quotes_per_write, [1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!((counts.quotes_out, counts.payload_bytes_out, counts.body_bytes_out), (8, 960, 1010));
+        // The last two have not been written.
+        assert_eq!((counts.quotes_out, counts.payload_bytes_out, counts.body_bytes_out), (6, 720, 760));
         assert_eq!((counts.writes_out, counts.body_bytes_in), (3, 17));
     }
 
