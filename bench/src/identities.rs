@@ -1,6 +1,5 @@
 //! What must be true of every trial, whoever counted: if it is not, the meters contradict each other and the
 //! trial is void.
-
 //!
 //! Each identity holds two counts against each other that were made apart: client against server, either against the
 //! plan, the server against the kernel. A count that is a sum of the other would prove nothing. What the network may do
@@ -33,6 +32,12 @@ pub fn contradictions(
     let each = load.feed.payload_bytes_in(arm.encoding).unwrap_or(0) as u64;
     let seen = client.quotes.received + client.quotes.duplicates;
     found.equal("payload bytes received against quotes × size", client.traffic.payload_bytes, seen * each);
+    let starved = client.traffic.dials_starved;
+    if starved > 0 {
+        found.0.push(format!(
+            "{starved} dials failed for want of files or ports in the load: raise the limit of open files, or take fewer clients"
+        ));
+    }
     let meter = &server.closed.meter;
     if meter.connections_open > 0 {
         found

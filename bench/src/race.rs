@@ -1,10 +1,10 @@
 //! `wirerace race`: the five default arms at once, for about twenty seconds: a live table and an indicative verdict.
 
-use std::cell::RefCell;
+use std::cell::{self, RefCell};
 use std::io::IsTerminal;
 
 use futures_util::future::join_all;
-use tokio::sync::Barrier;
+use tokio::sync::watch;
 use wirerace_contract::clock::{NS_PER_MS, monotonic_ns};
 use wirerace_contract::feed::{Arrivals, FeedSpec};
 use wirerace_contract::results::{ArmEntry, Cell, Cpu, Manifest, Measured, SCHEMA_VERSION, Standing, Trial};
@@ -119,7 +119,7 @@ async fn all_at_once(manifest: &Manifest, live: bool) -> Result<(Vec<Trial>, Opt
     let scratch = tempfile::tempdir().map_err(|error| file_failure("create", &std::env::temp_dir(), &error))?;
     let cell = &manifest.cells[0];
     let board = RefCell::new(Board::new(&manifest.arms, cell.load.clients, live));
-    let gate = Gate { barrier: Barrier::new(manifest.arms.len()), start_ns: RefCell::new(None) };
+    let gate = Gate::new(manifest.arms.len());
     let trials = manifest.arms.iter().enumerate().map(|(index, entry)| {
         let (board, gate, scratch) = (&board, &gate, scratch.path());
         async move {
@@ -146,19 +146,40 @@ async fn all_at_once(manifest: &Manifest, live: bool) -> Result<(Vec<Trial>, Opt
     Ok((trials, facts.into_iter().flatten().next()))
 }
 
-/// Lets all arms start together. An arm that fails before never arrives; the others then start without it.
+/// Lets all arms start together. An arm that fails before it arrives gives up its place: the others start without it.
 struct Gate {
-    barrier: Barrier,
-    start_ns: RefCell<Option<u64>>,
+    missing: watch::Sender<usize>,
+    start_ns: cell::Cell<Option<u64>>,
 }
 
-/// How long arms wait for each other.
-const TOGETHER: std::time::Duration = std::time::Duration::from_secs(20);
+/// How long arms wait for each other: longer than a load takes to connect its clients or to give up.
+const TOGETHER: std::time::Duration = std::time::Duration::from_secs(90);
+
+/// An arm that has not arrived yet.
+struct Place<'a>(&'a Gate);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.missing.send_modify(|missing| *missing = missing.saturating_sub(1));
+    }
+}
 
 impl Gate {
-    async fn start(&self) -> u64 {
-        let _ = tokio::time::timeout(TOGETHER, self.barrier.wait()).await;
-        *self.start_ns.borrow_mut().get_or_insert_with(|| monotonic_ns() + 200 * NS_PER_MS)
+    fn new(arms: usize) -> Self {
+        Self { missing: watch::Sender::new(arms), start_ns: cell::Cell::new(None) }
+    }
+
+    /// The instant at which all start, once everyone is there.
+    fn start(&self) -> impl Future<Output = u64> {
+        let place = Place(self);
+        async move {
+            drop(place);
+            let mut missing = self.missing.subscribe();
+            let _ = tokio::time::timeout(TOGETHER, missing.wait_for(|missing| *missing == 0)).await;
+            let start_ns = self.start_ns.get().unwrap_or_else(|| monotonic_ns() + 200 * NS_PER_MS);
+            self.start_ns.set(Some(start_ns));
+            start_ns
+        }
     }
 }
 
@@ -204,4 +225,20 @@ fn without_machine_time(mut trials: Vec<Trial>) -> Vec<Trial> {
         measured.cpu.machine_us = None;
     }
     trials
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_arm_that_fails_keeps_nobody_waiting() {
+        let gate = Gate::new(3);
+        let (first, failed, second) = (gate.start(), gate.start(), gate.start());
+        drop(failed);
+        let begun = tokio::time::Instant::now();
+        let (first_ns, second_ns) = tokio::join!(first, second);
+        assert_eq!(first_ns, second_ns);
+        assert_eq!(begun.elapsed().as_secs(), 0);
+    }
 }

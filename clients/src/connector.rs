@@ -97,18 +97,22 @@ pub(crate) fn with_causes(error: &dyn Error) -> Box<str> {
 /// # Errors
 /// The system's, for example when nobody listens or no port is left on the source address.
 pub(crate) async fn dial(target: &Target) -> io::Result<TcpStream> {
+    let dial = Dial::begin(&target.traffic);
+    let result = connect(target).await;
+    match &result {
+        Ok(_) => dial.established(),
+        Err(error) => dial.failed(Some(error)),
+    }
+    result
+}
+
+async fn connect(target: &Target) -> io::Result<TcpStream> {
     let socket = if target.address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_nodelay(true)?;
     if let Some(source) = target.source {
         socket.bind(SocketAddr::new(source, 0))?;
     }
-    let dial = Dial::begin(&target.traffic);
-    let result = socket.connect(target.address).await;
-    match &result {
-        Ok(_) => dial.established(),
-        Err(error) => dial.failed(Some(error.kind())),
-    }
-    result
+    socket.connect(target.address).await
 }
 
 #[derive(Clone, Debug)]
@@ -154,7 +158,7 @@ where
                     counts.dials.fetch_add(1, Ordering::Relaxed);
                     dial.established();
                 }
-                Err(error) => dial.failed(io_kind(error.as_ref())),
+                Err(error) => dial.failed(io_error(error.as_ref())),
             }
             result
         })
@@ -162,11 +166,11 @@ where
 }
 
 /// The system's word for a failure, however deep it stands.
-fn io_kind(error: &(dyn Error + Send + Sync + 'static)) -> Option<io::ErrorKind> {
+fn io_error<'a>(error: &'a (dyn Error + Send + Sync + 'static)) -> Option<&'a io::Error> {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(inner) = cause {
         if let Some(io) = inner.downcast_ref::<io::Error>() {
-            return Some(io.kind());
+            return Some(io);
         }
         cause = inner.source();
     }

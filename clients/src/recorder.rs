@@ -385,6 +385,7 @@ impl Recorder {
         Traffic {
             connections_dialled: self.counters.dialled(),
             dials_unclear: self.counters.dials_unclear(),
+            dials_starved: self.counters.dials_starved(),
             requests: self.counters.requests(),
             requests_unanswered: self.counters.requests_unanswered(),
             polls_planned: self.traffic.polls_issued + self.traffic.polls_skipped,

@@ -1,10 +1,11 @@
 //! What one simulated user is told: where to go, how to ask, when to begin and when to stop.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::io::Errno;
 use tokio::sync::watch;
 use wirerace_contract::cursor::{Cursor, Epoch};
 use wirerace_contract::encoding::Encoding;
@@ -48,6 +49,7 @@ pub struct Target {
 pub struct TrafficCounters {
     dialled: AtomicU64,
     dials_unclear: AtomicU64,
+    dials_starved: AtomicU64,
     requests: AtomicU64,
     requests_unanswered: AtomicU64,
 }
@@ -69,6 +71,12 @@ impl TrafficCounters {
     #[must_use]
     pub fn dials_unclear(&self) -> u64 {
         self.dials_unclear.load(Ordering::Relaxed)
+    }
+
+    /// Dials that failed because this side had no descriptor, port or memory left.
+    #[must_use]
+    pub fn dials_starved(&self) -> u64 {
+        self.dials_starved.load(Ordering::Relaxed)
     }
 
     /// Requests whose connection broke before an answer began: the server may not have read them.
@@ -94,12 +102,23 @@ impl Dial {
 
     /// A connection that is reset as soon as it stands reads as a dial that failed. Whatever else fails was accepted by
     /// nobody.
-    pub(crate) fn failed(mut self, kind: Option<ErrorKind>) {
+    pub(crate) fn failed(mut self, error: Option<&io::Error>) {
         let unclear = [ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted, ErrorKind::BrokenPipe];
-        if !kind.is_some_and(|kind| unclear.contains(&kind)) {
-            self.0 = None;
+        if error.is_some_and(|error| unclear.contains(&error.kind())) {
+            return;
+        }
+        if let Some(traffic) = self.0.take()
+            && error.is_some_and(is_starved)
+        {
+            traffic.dials_starved.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether a dial failed for want of something on this side: descriptors, ports, memory.
+fn is_starved(error: &io::Error) -> bool {
+    let starved = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
+    Errno::from_io_error(error).is_some_and(|errno| starved.contains(&errno))
 }
 
 impl Drop for Dial {

@@ -133,7 +133,7 @@ fn caveats(summary: &Summary) -> Vec<String> {
     let mut caveats = vec![
         "Loopback has no distance, no loss and no shared link: latencies are those of software, and round trips cost next to nothing. Over a real network everything that needs a round trip becomes later.".to_owned(),
         "No TLS and HTTP/1.1 only: set-up over TLS takes more round trips and bytes.".to_owned(),
-        "TCP/IP bytes are computed from segment counts with IPv4 and timestamps; how many segments without data there are depends on the kernel's delayed acknowledgements.".to_owned(),
+        "TCP/IP bytes are computed from segment counts with the heads of IPv4; how many segments without data there are depends on the kernel's delayed acknowledgements.".to_owned(),
         "One implementation of each transport, in Rust: other servers have other CPU and memory costs; bytes carry over, times may not.".to_owned(),
     ];
     if !summary.environment.optimised {

@@ -257,6 +257,10 @@ pub struct Traffic {
     /// way, or reset. A refused dial is none of them: nobody accepted it.
     #[serde(default)]
     pub dials_unclear: u64,
+    /// Dials that failed because the load had no descriptor, port or memory left: its own limit, which says nothing of
+    /// the server, so that the trial is void.
+    #[serde(default)]
+    pub dials_starved: u64,
     /// HTTP requests sent, upgrades and event streams included. One without a connection to be sent on is none.
     pub requests: u64,
     /// Of these, requests whose connection broke before an answer began: the server may not have read them.
