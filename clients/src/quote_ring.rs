@@ -62,6 +62,18 @@ impl QuoteRing {
         self.clients = clients;
     }
 
+    /// The first quote to follow is `seq`: what came before would hold up all after it, since nobody tells of it.
+    pub(crate) fn begin_at(&mut self, seq: u64) {
+        self.front_seq = seq.max(1);
+        self.entries.clear();
+    }
+
+    /// How many quotes are on their way.
+    #[cfg(test)]
+    pub(crate) fn followed(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Last receipt minus first, for each quote that all clients received.
     pub(crate) fn spread(&self) -> &Histogram<u64> {
         &self.spread
@@ -124,6 +136,17 @@ mod tests {
         assert_eq!(ring.spread().len(), 1);
         assert!(ring.spread().max().abs_diff(5_000) <= 5);
         assert_eq!((ring.front_seq, ring.entries.len()), (2, 1), "what is complete is let go");
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_stream_that_all_follow() {
+        let mut ring = QuoteRing::new(2);
+        ring.begin_at(500);
+        for seq in 500..1_000 {
+            ring.received(seq, seq);
+            ring.received(seq, seq + 1);
+        }
+        assert_eq!((ring.front_seq, ring.entries.len(), ring.spread().len()), (1_000, 0, 500));
     }
 
     #[test]

@@ -131,6 +131,7 @@ impl Recorder {
             warm_up_agreed,
         };
         self.staleness.open_window(&mut self.plan, start_offset_ns, end_offset_ns);
+        self.ring.begin_at(window.first_seq);
         self.caught_up = self.clients.iter().filter(|client| client.is_done(window.last_seq)).count() as u32;
         self.window = Some(window);
         window

@@ -59,6 +59,18 @@ fn every_quote_is_accounted_for_and_only_the_window_is_timed() {
 }
 
 #[test]
+fn quotes_that_everyone_has_are_let_go() {
+    let mut recorder = recorder(2, Delivery::Every);
+    recorder.event(0, quote(1, 9));
+    recorder.open_window(15 * MS, 5_000 * MS, true);
+    for seq in 2..400 {
+        recorder.event(0, quote(seq, 1));
+        recorder.event(1, quote(seq, 2));
+    }
+    assert_eq!(recorder.ring.followed(), 0);
+}
+
+#[test]
 fn newest_supersedes_on_purpose_and_loses_only_what_never_came() {
     let mut recorder = recorder(1, Delivery::Newest);
     recorder.event(0, quote(1, 1));
