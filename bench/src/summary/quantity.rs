@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wirerace_contract::descriptor::Delivers;
-use wirerace_contract::results::{Layers, Measured, Trial};
+use wirerace_contract::results::{Layers, Margins, Measured, Trial};
 
 use crate::statistics::Scale;
 
@@ -60,7 +60,10 @@ const RATIO_CPU: Option<(Scale, f64)> = Some((Scale::Ratio, MARGIN_CPU));
 quantities! {
     LatenessP50 "lateness_p50" "median lateness" "ms" DIFFERENCE;
     LatenessP99 "lateness_p99" "lateness at the 99th percentile" "ms" DIFFERENCE;
+    LatenessMean "lateness_mean" "mean lateness" "ms" DIFFERENCE;
+    ExchangeP50 "exchange_p50" "median time of an exchange, poll issued to quotes in hand" "ms" DIFFERENCE;
     TransitP50 "transit_p50" "median transit" "ms" None;
+    TransitMultiple "transit_multiple" "median transit over the least possible" "times" None;
     PublisherLatenessP99 "publisher_lateness_p99" "publisher lateness at the 99th percentile" "ms" None;
     StalenessMean "excess_staleness_mean" "mean excess staleness" "ms" DIFFERENCE;
     StalenessP99 "excess_staleness_p99" "excess staleness at the 99th percentile of time" "ms" DIFFERENCE;
@@ -84,12 +87,21 @@ quantities! {
     ApplicationRate "application_bytes_per_second_per_client" "application bytes per second and client" "B/s" RATIO;
     Connections "connections_per_100_quotes" "connections per 100 quotes" "count" RATIO;
     Requests "requests_per_100_quotes" "requests per 100 quotes" "count" RATIO;
+    ConnectionsPerClient "connections_per_client" "connections per client" "count" None;
+    Upgrades "upgrades_per_100_connections" "upgrades per 100 connections" "count" None;
+    SkippedPolls "skipped_polls_share" "planned polls left out" "%" None;
+    UpstreamBodies "upstream_body_bytes_per_client" "bytes of orders per client" "bytes" None;
     EmptyPolls "empty_polls_share" "answers without a quote" "%" None;
+    OwnCpuRate "own_cpu_per_second_per_client" "server's and load's CPU per second and client" "µs" RATIO_CPU;
     OwnCpu "own_cpu_per_quote" "server's and load's CPU per quote" "µs" RATIO_CPU;
     MachineCpu "machine_cpu_per_quote" "whole machine's CPU per quote" "µs" RATIO_CPU;
     ServerCpu "server_cpu_per_quote" "server's CPU per quote" "µs" RATIO_CPU;
     LoadCpu "load_cpu_per_quote" "load's CPU per quote" "µs" None;
     ServerMemory "server_memory" "server's resident memory" "MiB" RATIO;
+    CpuRate "machine_cpu_per_second_per_client" "whole machine's CPU per second and client" "µs/s" RATIO_CPU;
+    OrderLatencyP50 "order_latency_p50" "median time from an order's plan to its acknowledgement" "ms" DIFFERENCE;
+    OrderLatencyP99 "order_latency_p99" "time to an order's acknowledgement at the 99th percentile" "ms" DIFFERENCE;
+    Unacknowledged "unacknowledged_orders" "orders of the window without an acknowledgement" "count" None;
     Lost "lost_quotes" "lost quotes" "count" None;
     Duplicates "duplicate_quotes" "duplicate quotes" "count" None;
     Reconnects "reconnects" "reconnects" "count" None;
@@ -98,19 +110,48 @@ quantities! {
 }
 
 impl Quantity {
+    /// As [`Self::compared`], with an experiment's own margins where it has some.
+    #[must_use]
+    pub fn compared_within(self, margins: Margins) -> Option<(Scale, f64)> {
+        let (scale, usual) = self.compared()?;
+        let own = match self {
+            Self::OwnCpu | Self::MachineCpu | Self::ServerCpu | Self::CpuRate => margins.cpu,
+            _ if scale == Scale::Difference => margins.lateness,
+            _ => margins.bytes,
+        };
+        Some((scale, own.unwrap_or(usual)))
+    }
+
     /// Its value in one trial: infinite where lost quotes make it so, `None` where it was not measured or does
-    /// not apply.
+    /// not apply. [`Self::TransitMultiple`] is `None` here: it needs the run's calibration, which a trial does not know.
     #[must_use]
     pub fn of(self, trial: &Trial, measured: &Measured) -> Option<f64> {
         let value = match self {
             Self::LatenessP50 => late_ms(&measured.client.lateness, |d| d.p50_ns),
             Self::LatenessP99 => late_ms(&measured.client.lateness, |d| d.p99_ns),
+            Self::LatenessMean => mean_ms(&measured.client.lateness),
+            Self::ExchangeP50 => late_ms(&measured.client.exchange, |d| d.p50_ns),
             Self::TransitP50 => late_ms(&measured.client.transit, |d| d.p50_ns),
             Self::PublisherLatenessP99 => late_ms(&measured.publisher_lateness, |d| d.p99_ns),
+            Self::OrderLatencyP50 => late_ms(&measured.client.orders.latency, |d| d.p50_ns),
+            Self::OrderLatencyP99 => late_ms(&measured.client.orders.latency, |d| d.p99_ns),
+            Self::Unacknowledged => {
+                let orders = &measured.client.orders;
+                (trial.load.orders_per_s > 0.0)
+                    .then(|| orders.window_issued.saturating_sub(orders.window_acknowledged) as f64)
+            }
             Self::StalenessMean => Some(measured.client.staleness.mean_ns / NS_PER_MS),
             Self::StalenessP99 => Some(measured.client.staleness.p99_ns as f64 / NS_PER_MS),
             Self::WrongPrice => Some(100.0 * measured.client.staleness.wrong_price_share),
+            Self::CpuRate => cpu_rate(trial, measured),
             Self::EmptyPolls => empty_share(trial, measured),
+            Self::ConnectionsPerClient | Self::Upgrades | Self::SkippedPolls | Self::UpstreamBodies => {
+                self.conduct(trial, measured)
+            }
+            Self::OwnCpuRate => {
+                let us = (measured.cpu.server_us + measured.cpu.load_us) as f64;
+                per(us, measured.cpu.wall_us as f64 / 1e6 * f64::from(trial.load.clients))
+            }
             Self::Connections | Self::Requests => self.per_100(measured),
             Self::OwnCpu | Self::MachineCpu | Self::ServerCpu | Self::LoadCpu => self.cpu_us(measured),
             Self::ServerMemory => {
@@ -138,6 +179,19 @@ impl Quantity {
             (_, false) => traffic.requests,
         };
         per(100.0 * count as f64, measured.client.quotes.received as f64)
+    }
+
+    /// What clients did, apart from taking quotes.
+    fn conduct(self, trial: &Trial, measured: &Measured) -> Option<f64> {
+        let (meter, traffic) = (&measured.server.closed.meter, &measured.client.traffic);
+        let clients = f64::from(trial.load.clients);
+        match self {
+            Self::ConnectionsPerClient => per(traffic.connections_dialled as f64, clients),
+            Self::Upgrades => per(100.0 * meter.upgrades as f64, meter.connections_accepted as f64),
+            Self::SkippedPolls => per(100.0 * traffic.polls_skipped as f64, traffic.polls_planned as f64),
+            Self::UpstreamBodies => per(meter.body_bytes_in as f64, clients),
+            _ => None,
+        }
     }
 
     fn cpu_us(self, measured: &Measured) -> Option<f64> {
@@ -207,6 +261,11 @@ fn late_ms(
     }
 }
 
+/// `None` without a measurement; lost quotes make a mean infinite.
+fn mean_ms(distribution: &wirerace_contract::distribution::Distribution) -> Option<f64> {
+    if distribution.lost > 0 { Some(f64::INFINITY) } else { Some(distribution.mean_ns? / NS_PER_MS) }
+}
+
 /// Percentage of answers without a quote: of the polls issued where polls are planned, of the requests where they
 /// are held; does not apply where quotes are pushed.
 fn empty_share(trial: &Trial, measured: &Measured) -> Option<f64> {
@@ -229,9 +288,26 @@ fn rate(trial: &Trial, measured: &Measured, bytes: f64) -> Option<f64> {
     per(bytes, span_s * f64::from(clients))
 }
 
+/// CPU of the window by second and client, where quotes may be none: the machine's, or where arms share it (or the system
+/// does not tell) nothing.
+fn cpu_rate(trial: &Trial, measured: &Measured) -> Option<f64> {
+    let window_s = measured.cpu.wall_us as f64 / 1e6;
+    per(measured.cpu.machine_us? as f64, window_s * f64::from(trial.load.clients))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_experiment_may_have_margins_of_its_own() {
+        let margins = Margins { bytes: Some(0.01), lateness: Some(0.05), cpu: None };
+        let within = |quantity: Quantity| quantity.compared_within(margins).map(|(_, margin)| margin);
+        assert_eq!(within(Quantity::PacketBytes), Some(0.01));
+        assert_eq!(within(Quantity::StalenessMean), Some(0.05));
+        assert_eq!(within(Quantity::ServerCpu), Some(MARGIN_CPU));
+        assert_eq!(within(Quantity::WrongPrice), None, "what is not compared has no margin");
+    }
 
     #[test]
     fn codes_are_unique_and_the_ones_in_the_files() {

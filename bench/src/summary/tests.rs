@@ -133,3 +133,66 @@ fn a_lost_quote_is_infinitely_late() {
     let text = serde_json::to_string(&summary).unwrap();
     assert!(serde_json::from_str::<Summary>(&text).unwrap() == summary);
 }
+
+#[test]
+fn transit_is_told_as_a_multiple_of_the_least_where_that_is_known() {
+    let (mut manifest, trials) = crate::report::fixture::run();
+    let of = |manifest: &Manifest, quantity| summarise(manifest, &trials, &[]).cells[0].arms[4].median(quantity);
+    assert_eq!(of(&manifest, Quantity::TransitMultiple), None);
+    let calibration = wirerace_contract::results::Calibration { chain_p50_ns: 50_000, ..Default::default() };
+    manifest.calibration = Some(calibration);
+    let transit_ms = of(&manifest, Quantity::TransitP50).unwrap();
+    let times = of(&manifest, Quantity::TransitMultiple).unwrap();
+    assert!(transit_ms > 0.0 && (times - transit_ms / 0.05).abs() < 1e-6 * times, "{times} {transit_ms}");
+}
+
+#[test]
+fn a_link_tells_its_worst_over_the_trials_that_are_used() {
+    use wirerace_contract::distribution::{Distribution, new_histogram};
+    use wirerace_contract::results::{LinkReport, LinkWay, PacketCounts};
+    let (manifest, mut trials) = fixture::run();
+    assert_eq!(summarise(&manifest, &trials, &[]).cells[0].link, None);
+    for (number, trial) in trials.iter_mut().enumerate() {
+        let Some(measured) = &mut trial.measured else { continue };
+        let number = number as u64;
+        let mut histogram = new_histogram();
+        (1..=100).for_each(|i| histogram.saturating_record(1_000 * (i + number)));
+        // The most packets are not lost in the trial in which most are dropped, nor is it the slowest.
+        let lost = if number == 3 { 7 } else { 1 };
+        let queue_dropped = if number == 5 { 4 } else { 0 };
+        let sent = PacketCounts { packets: 100 + number, ..PacketCounts::default() };
+        let way = LinkWay { sent, lost, queue_dropped, ..LinkWay::default() };
+        measured.link = Some(LinkReport {
+            to_client: way,
+            to_server: LinkWay { sent, ..LinkWay::default() },
+            connections: 1,
+            error: Distribution::of(&histogram, 0),
+            cpu_us: if number == 4 { 300 } else { 10 },
+            wall_us: 1_000,
+            real_time: number != 6,
+        });
+    }
+    // Of a trial that is set aside nothing is told.
+    let aside = trials.iter_mut().find(|trial| trial.standing == Standing::Tainted).unwrap();
+    aside.measured.as_mut().unwrap().link.as_mut().unwrap().to_client.interface_dropped = 9;
+    let used = trials.iter().filter(|t| t.standing == Standing::Valid && t.measured.is_some()).count();
+    let link = summarise(&manifest, &trials, &[]).cells[0].link.unwrap();
+    assert_eq!((link.trials as usize, link.cpu_percent, link.real_time), (used, 30.0, false));
+    assert_eq!((link.lost, link.lost_of, link.queue_dropped, link.interface_dropped), (7, 206, 4, 0));
+    // Trial 30 is the last of all.
+    let (p50, p99) = (link.error_p50_ms.unwrap().get(), link.error_p99_ms.unwrap().get());
+    assert!((p50 - 0.080).abs() < 0.001 && (p99 - 0.129).abs() < 0.001, "{p50} {p99}");
+}
+
+#[test]
+fn a_distance_that_was_not_there_is_told() {
+    use wirerace_contract::spec::{Delay, Path};
+    let (mut manifest, trials) = fixture::run();
+    let warnings = |manifest: &Manifest| summarise(manifest, &trials, &[]).warnings;
+    // The fixture's pushes take at least 0.1 ms.
+    manifest.cells[0].load.path = Path::Delayed(Delay { one_way_delay_us: 50 });
+    assert_eq!(warnings(&manifest), Vec::<String>::new());
+    manifest.cells[0].load.path = Path::Delayed(Delay { one_way_delay_us: 15_000 });
+    let told = warnings(&manifest);
+    assert!(told.len() == 1 && told[0].contains("15 ms one way") && told[0].contains("was not there"), "{told:?}");
+}

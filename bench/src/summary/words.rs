@@ -2,6 +2,7 @@
 
 use super::{CellSummary, Estimate, Interval, Quantity, Reading, Summary};
 use crate::statistics::Scale;
+use wirerace_contract::spec::Path;
 
 /// Stands where there is no number.
 pub const NOTHING: &str = "–";
@@ -132,19 +133,75 @@ pub fn conditions(summary: &Summary, cell: &CellSummary) -> String {
         size => format!("{} bytes", count(u64::from(size))),
     };
     format!(
-        "{} clients, {} quotes/s ({}) over {} symbols, payload of {payload}, window {} s, {} path; {n}, run seed {}, \
+        "{} clients, {} quotes/s ({}) over {} symbols, payload of {payload}, window {} s, {}; {n}, run seed {}, \
          feed seed {} and up, one a block; set aside: {} tainted, {} void",
         count(u64::from(load.clients)),
         number(feed.rate_per_s),
         feed.arrivals,
         feed.symbols,
         number(load.window_ms as f64 / 1e3),
-        format!("{:?}", load.path).to_lowercase(),
+        path(&load.path),
         summary.seed,
         feed.seed,
         trials(|a| a.tainted),
         trials(|a| a.void),
     )
+}
+
+/// The way between server and clients, in full: every figure names it.
+#[must_use]
+pub fn path(path: &Path) -> String {
+    let ms = |us: u64| duration(us as f64 / 1e3);
+    let way = |us: u64| format!("{} one way", ms(us));
+    match path {
+        Path::Loopback => "loopback path".to_owned(),
+        Path::Delayed(delay) => {
+            format!("delayed path ({}, held back inside the server; TCP is loopback's)", way(delay.one_way_delay_us))
+        }
+        Path::Link(link) => {
+            let mut parts = vec![way(link.one_way_delay_us)];
+            if link.jitter_us > 0 {
+                parts.push(format!("up to {} more by chance", ms(link.jitter_us)));
+            }
+            if link.rate_bits_per_s > 0 {
+                let queue = count(u64::from(link.queue_packets_max()));
+                parts.push(format!("{} kbit/s, a queue of {queue} packets", number(link.rate_bits_per_s as f64 / 1e3)));
+            }
+            if link.loss_share > 0.0 {
+                let burst = link.loss_burst_packets;
+                let runs = if burst > 1.0 { format!(" in runs of {} packets", number(burst)) } else { String::new() };
+                parts.push(format!("{} % lost{runs}", number(100.0 * link.loss_share)));
+            }
+            format!("emulated link path ({})", parts.join(", "))
+        }
+    }
+}
+
+/// The same in few words, for the heading of a picture.
+#[must_use]
+pub fn path_in_short(path: &Path) -> String {
+    match path {
+        Path::Loopback => path.name().to_owned(),
+        far => format!("{}, {} there and back", far.name(), duration(2e3 * far.one_way_delay_s())),
+    }
+}
+
+/// `text` for prose whose lines the reader's screen breaks: a number stays with the word after it, which is its unit or
+/// what it counts, and with the sign before it.
+#[must_use]
+pub fn unparted(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    let mut before = ' ';
+    while let Some(c) = rest.next() {
+        let next = rest.peek().copied().unwrap_or(' ');
+        // A row of numbers may be parted, lest it grow wider than the screen.
+        let unit = (before.is_ascii_digit() || before == '∞') && !next.is_ascii_digit();
+        let sign = matches!(before, '±' | '×' | '=');
+        kept.push(if c == ' ' && (unit || sign) && !next.is_whitespace() { '\u{A0}' } else { c });
+        before = c;
+    }
+    kept
 }
 
 /// `a`, `a and b`, `a, b and c`.
@@ -160,6 +217,7 @@ pub fn list(items: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wirerace_contract::spec::{Delay, Link};
 
     #[test]
     fn three_digits() {
@@ -177,6 +235,53 @@ mod tests {
         let durations = [0.0, 0.000_25, 0.081, 12.34, 1_500.0, f64::INFINITY].map(duration);
         assert_eq!(durations, ["0 ms", "250 ns", "81 µs", "12.3 ms", "1.5 s", "∞"]);
         assert_eq!([236.0, 1_200.0, 3_400_000.0].map(bytes), ["236 B", "1.2 kB", "3.4 MB"]);
+    }
+
+    #[test]
+    fn paths_are_named_in_full() {
+        let plain = Link {
+            one_way_delay_us: 15_000,
+            jitter_us: 0,
+            rate_bits_per_s: 0,
+            loss_share: 0.0,
+            loss_burst_packets: 0.0,
+            queue_packets: 0,
+        };
+        let bad =
+            Link { jitter_us: 500, rate_bits_per_s: 1_000_000, loss_share: 0.02, loss_burst_packets: 4.0, ..plain };
+        let delayed = Path::Delayed(Delay { one_way_delay_us: 500 });
+        let named = [Path::Loopback, Path::Link(plain), Path::Link(bad), delayed].map(|way| path(&way));
+        let expected = [
+            "loopback path",
+            "emulated link path (15 ms one way)",
+            "emulated link path (15 ms one way, up to 500 µs more by chance, 1,000 kbit/s, a queue of 1,000 packets, 2 % lost in \
+             runs of 4 packets)",
+            "delayed path (500 µs one way, held back inside the server; TCP is loopback's)",
+        ];
+        assert_eq!(named, expected);
+        let short = [Path::Loopback, Path::Link(plain), delayed].map(|way| path_in_short(&way));
+        assert_eq!(short, ["loopback", "link, 30 ms there and back", "delayed, 1 ms there and back"]);
+    }
+
+    #[test]
+    fn a_number_stays_with_its_unit_in_prose() {
+        let text = unparted("247 ms late [3, 5 %] at × 1.2, n = 6 trials, 1 2 3 and ∞ ms. End 6");
+        let kept: Vec<&str> = text.split(' ').collect();
+        let expected = [
+            "247\u{A0}ms",
+            "late",
+            "[3,",
+            "5\u{A0}%]",
+            "at",
+            "×\u{A0}1.2,",
+            "n",
+            "=\u{A0}6\u{A0}trials,",
+            "1",
+            "2",
+            "3\u{A0}and",
+        ];
+        assert_eq!(kept[..11], expected);
+        assert_eq!(kept[11..], ["∞\u{A0}ms.", "End", "6"]);
     }
 
     #[test]

@@ -1,0 +1,260 @@
+//! Theory beside measurement: which of its values belongs to which quantity, and how far the two are apart.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use wirerace_contract::distribution::{Distribution, new_histogram};
+use wirerace_contract::results::{ArmEntry, Manifest, Measured, Trial};
+
+use super::curve::{CurvePoint, Merged};
+use super::{Quantity, Reading};
+use crate::statistics::median;
+use crate::theory::bytes::Direction;
+use crate::theory::distance::distance;
+use crate::theory::{Bytes, Costs, Lateness, Law, Prediction, Run, predict_run};
+
+const MS_PER_S: f64 = 1e3;
+/// Steps of a law may lie this far off before it counts as a difference, seconds: a machine makes slopes of steps, and
+/// mean lateness is held to no less either.
+pub const SLACK_S: f64 = 0.000_3;
+
+/// What theory says about an arm's lateness.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct TheorySummary {
+    /// Mean lateness, milliseconds.
+    pub mean_ms: Reading,
+    /// Largest possible lateness, milliseconds.
+    pub max_ms: Reading,
+    /// Measured mean − `mean_ms`, over what was received; `null` when nothing was.
+    pub mean_error_ms: Option<Reading>,
+    /// Largest difference of the two distributions, 0 to 1 (Kolmogorov), that a shift of [`SLACK_S`] either way does not
+    /// explain; `null` when nothing was measured, and where theory knows of no time at all, so that what was measured is
+    /// the machine's.
+    pub distance: Option<Reading>,
+    /// Lateness by theory at the quantiles of the measured curve.
+    pub curve: Vec<CurvePoint>,
+}
+
+/// How long a trial was and what its feed held: given by plan and clock, whatever was delivered. `None` if the feed gave
+/// nothing.
+fn run(trial: &Trial, measured: &Measured) -> Option<Run> {
+    let clients = f64::from(trial.load.clients.max(1));
+    let window = &measured.client.window;
+    let window_s = window.end_offset_ns.saturating_sub(window.start_offset_ns) as f64 / 1e9;
+    let run = Run {
+        quotes: measured.client.quotes.planned as f64 / clients,
+        feed_s: window.end_offset_ns as f64 / 1e9,
+        window_rate_per_s: measured.client.window_quotes.planned as f64 / clients / window_s,
+        // The window's begin is the instant that both the server's meter and the plan know.
+        asked_s: window.start_offset_ns as f64 / 1e9 + since(measured, measured.server.window_start.taken_ns),
+        metered_s: since(measured, measured.server.connected.taken_ns),
+    };
+    let some = run.quotes > 0.0 && run.window_rate_per_s.is_finite() && run.window_rate_per_s > 0.0;
+    some.then_some(run)
+}
+
+fn since(measured: &Measured, from_ns: u64) -> f64 {
+    measured.server.drained.taken_ns.saturating_sub(from_ns) as f64 / 1e9
+}
+
+/// What the machine costs, from the run's calibration. A run without one counts as made on a machine that takes no time.
+pub(super) fn costs(manifest: &Manifest) -> Costs {
+    let Some(calibration) = manifest.calibration else { return Costs::default() };
+    let seconds = |ns: u64| ns as f64 / 1e9;
+    Costs {
+        // Without distance an exchange is nothing but service.
+        service_s: seconds(calibration.exchange_ns),
+        write_s: seconds(calibration.write_ns),
+        loopback_transit_s: seconds(calibration.chain_p50_ns.saturating_sub(calibration.write_ns)),
+    }
+}
+
+/// What theory says about each trial.
+pub(super) fn predictions(entry: &ArmEntry, costs: &Costs, used: &[&Trial]) -> Vec<Option<Prediction>> {
+    let of = |trial: &&Trial| {
+        let run = run(trial, trial.measured.as_ref()?)?;
+        Some(predict_run(entry, &trial.load, costs, &run))
+    };
+    used.iter().map(of).collect()
+}
+
+/// The medians over the trials of what theory says, and of how far each trial is from it: a trial is held against the
+/// theory of its own run, since feeds of different blocks hold different numbers of quotes.
+pub(super) fn against(
+    quantity: Quantity,
+    values: &[Option<f64>],
+    predictions: &[Option<Prediction>],
+) -> (Option<f64>, Option<f64>) {
+    let pairs = || {
+        values.iter().zip(predictions).filter_map(|(value, prediction)| {
+            let theory = predicted(quantity, prediction.as_ref()?)?;
+            Some((*value, theory))
+        })
+    };
+    let theory: Vec<f64> = pairs().map(|(_, theory)| theory).collect();
+    let errors: Vec<f64> = pairs().filter_map(|(value, theory)| error(quantity, value?, theory)).collect();
+    (median(&theory), median(&errors))
+}
+
+/// What `quantity` should be; `None` where there is no theory, or only a range (segments without data).
+#[must_use]
+pub fn predicted(quantity: Quantity, prediction: &Prediction) -> Option<f64> {
+    let law = || prediction.law.as_ref();
+    let late_ms = |quantile: f64| Some(law()?.lateness.quantile_s(quantile) * MS_PER_S);
+    match quantity {
+        Quantity::LatenessP50 | Quantity::TransitP50 => late_ms(0.5),
+        Quantity::LatenessP99 => late_ms(0.99),
+        Quantity::StalenessMean => law()?.staleness_s.map(|s| s * MS_PER_S),
+        Quantity::WrongPrice => law()?.stale_share.map(|share| 100.0 * share),
+        Quantity::EmptyPolls => law().and_then(Law::empty_share).map(|share| 100.0 * share),
+        Quantity::Connections => prediction.connections().map(|connections| 100.0 * connections),
+        Quantity::Requests => prediction.requests().map(|requests| 100.0 * requests),
+        Quantity::ApplicationBytes => prediction.total().map(|bytes| application(&bytes)),
+        Quantity::SteadyApplicationBytes => prediction.steady.map(|bytes| application(&bytes)),
+        Quantity::ApplicationRate => {
+            let per_second = prediction.delivered()? / prediction.run.metered_s;
+            prediction.steady.map(|bytes| application(&bytes) * per_second).filter(|rate| rate.is_finite())
+        }
+        _ => layer(quantity, &prediction.total()?),
+    }
+}
+
+fn application(bytes: &Bytes) -> f64 {
+    bytes.to_client.application() + bytes.to_server.application()
+}
+
+fn layer(quantity: Quantity, bytes: &Bytes) -> Option<f64> {
+    let (down, up): (&Direction, &Direction) = (&bytes.to_client, &bytes.to_server);
+    match quantity {
+        Quantity::DownPayload => Some(down.payload),
+        Quantity::DownFraming => Some(down.framing),
+        Quantity::DownHeads => Some(down.heads),
+        Quantity::DownTcpIpData => Some(down.tcp_ip_data),
+        Quantity::UpPayload => Some(up.payload),
+        Quantity::UpFraming => Some(up.framing),
+        Quantity::UpHeads => Some(up.heads),
+        Quantity::UpTcpIpData => Some(up.tcp_ip_data),
+        _ => None,
+    }
+}
+
+/// What `quantity` may be where acknowledgements decide: from … to. `None` for all else.
+#[must_use]
+pub fn range(quantity: Quantity, prediction: &Prediction) -> Option<(f64, f64)> {
+    let bytes = prediction.total()?;
+    let (down, up) = (bytes.to_client.tcp_ip_bare, bytes.to_server.tcp_ip_bare);
+    match quantity {
+        Quantity::DownTcpIpBare => Some(down),
+        Quantity::UpTcpIpBare => Some(up),
+        Quantity::PacketBytes => {
+            let rest = application(&bytes) + bytes.to_client.tcp_ip_data + bytes.to_server.tcp_ip_data;
+            Some((rest + down.0 + up.0, rest + down.1 + up.1))
+        }
+        _ => None,
+    }
+}
+
+/// How far `measured` is from `theory`: the difference for milliseconds and percentages, which may be near 0 with reason;
+/// the ratio less 1 for the rest, `None` if theory says 0 and there is something.
+#[must_use]
+pub fn error(quantity: Quantity, measured: f64, theory: f64) -> Option<f64> {
+    match quantity.unit() {
+        "ms" | "%" => Some(measured - theory),
+        _ if theory != 0.0 => Some(measured / theory - 1.0),
+        _ => (measured == 0.0).then_some(0.0),
+    }
+}
+
+impl TheorySummary {
+    /// Of the trials' predictions, against the lateness of the trials; `None` where there is no theory.
+    pub(super) fn of(predictions: &[Option<Prediction>], measured: &Merged, used: &[&Trial]) -> Option<Self> {
+        let laws = || predictions.iter().filter_map(|prediction| prediction.as_ref()?.law.as_ref());
+        let weights = used.iter().filter_map(|t| Some(t.measured.as_ref()?.client.window_quotes.planned as f64));
+        // One law for all trials together: each counts as often as it has quotes.
+        let late = Lateness::together(weights.zip(laws().map(|law| &law.lateness)));
+        if laws().count() == 0 || laws().count() < predictions.len() {
+            return None;
+        }
+        let (mut all, mut lost) = (new_histogram(), 0);
+        for distribution in used.iter().filter_map(|t| Some(&t.measured.as_ref()?.client.lateness)) {
+            // A damaged one has been warned of where the histograms are merged for the curve.
+            if let Ok(histogram) = Distribution::histogram(distribution)
+                && all.add(&histogram).is_ok()
+            {
+                lost += distribution.lost;
+            }
+        }
+        let some = !all.is_empty();
+        let mean_error_ms = some.then(|| all.mean() / 1e6 - late.mean_s() * MS_PER_S);
+        let at = |quantile: f64| Reading::new(late.quantile_s(quantile) * MS_PER_S);
+        Some(Self {
+            mean_ms: Reading::new(late.mean_s() * MS_PER_S)?,
+            max_ms: Reading::new(late.max_s() * MS_PER_S)?,
+            mean_error_ms: mean_error_ms.and_then(Reading::new),
+            distance: (some && late.max_s() > 0.0).then(|| distance(&all, lost, &late, SLACK_S)).and_then(Reading::new),
+            curve: measured
+                .curve
+                .iter()
+                .filter_map(|p| Some(CurvePoint { quantile: p.quantile, lateness_ms: at(p.quantile)? }))
+                .collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::summary::summarise;
+
+    #[test]
+    fn each_trial_is_held_against_the_theory_of_its_own_run() {
+        let (manifest, mut trials) = fixture::run();
+        // Half the quotes in half of the blocks: twice the requests per quote, in theory as in measurement.
+        for (i, trial) in trials.iter_mut().enumerate().filter(|(i, _)| i % 2 == 0) {
+            let counts = &mut trial.measured.as_mut().map(|m| (&mut m.client.quotes, &mut m.client.window_quotes));
+            let Some((all, window)) = counts else { panic!("trial {i} measured nothing") };
+            (all.planned, window.planned) = (all.planned / 2, window.planned / 2);
+        }
+        let summary = summarise(&manifest, &trials, &[]);
+        let poll = &summary.cells[0].arms[1];
+        let late = poll.estimate(Quantity::LatenessP50).unwrap();
+        assert_eq!(late.theory.unwrap().get(), 125.0);
+        let theory = poll.theory.as_ref().unwrap();
+        assert_eq!((theory.mean_ms.get(), theory.max_ms.get()), (125.0, 250.0));
+        // The fixture adds 0.3 ms and an exponential tail of 0.1 ms on average.
+        assert!((theory.mean_error_ms.unwrap().get() - 0.4).abs() < 1.0, "{theory:?}");
+        assert!(theory.distance.unwrap().get() < 0.02 && theory.curve.len() == poll.lateness.curve.len());
+    }
+
+    #[test]
+    fn a_law_of_another_interval_is_far_away() {
+        let (mut manifest, trials) = fixture::run();
+        manifest.arms[1].arm.interval_ms = 500;
+        let summary = summarise(&manifest, &trials, &[]);
+        let theory = summary.cells[0].arms[1].theory.as_ref().unwrap();
+        assert!((theory.distance.unwrap().get() - 0.5).abs() < 0.02, "{theory:?}");
+        assert!((theory.mean_error_ms.unwrap().get() + 125.0).abs() < 2.0);
+    }
+
+    #[test]
+    fn errors_have_the_form_of_their_quantity() {
+        assert_eq!(error(Quantity::LatenessP50, 12.0, 10.0), Some(2.0));
+        assert_eq!(error(Quantity::EmptyPolls, 12.0, 10.0), Some(2.0));
+        assert!((error(Quantity::ApplicationBytes, 12.0, 10.0).unwrap() - 0.2).abs() < 1e-12);
+        assert_eq!(error(Quantity::UpPayload, 0.0, 0.0), Some(0.0));
+        assert_eq!(error(Quantity::UpPayload, 1.0, 0.0), None);
+    }
+
+    #[test]
+    fn a_summary_written_before_there_was_theory_is_read() {
+        let (manifest, trials) = fixture::run();
+        let mut json = serde_json::to_value(summarise(&manifest, &trials, &[])).unwrap();
+        let arm = &mut json["cells"][0]["arms"][1];
+        arm.as_object_mut().unwrap().remove("theory");
+        let estimate = arm["estimates"][0].as_object_mut().unwrap();
+        estimate.remove("theory");
+        estimate.remove("error");
+        let old: crate::summary::Summary = serde_json::from_value(json).unwrap();
+        assert!(old.cells[0].arms[1].theory.is_none() && old.cells[0].arms[1].estimates[0].theory.is_none());
+    }
+}

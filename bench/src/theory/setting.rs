@@ -1,0 +1,119 @@
+//! From what was asked for and what the machine costs to the parameters of the formulas.
+
+use wirerace_contract::descriptor::{Delivers, Descriptor};
+use wirerace_contract::feed::Arrivals;
+use wirerace_contract::spec::{Arm, Connection, Delivery, LoadSpec};
+
+/// What the machine costs, measured apart from the trials that theory is held against. Zero is a machine that takes
+/// no time.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Costs {
+    /// From the arrival of a request at the server to its answer in the client's hands, less the way back, seconds.
+    pub service_s: f64,
+    /// One write to one connection out of many on one quote, seconds.
+    pub write_s: f64,
+    /// From publishing a quote to its receipt over one connection without distance, less the write, seconds.
+    pub loopback_transit_s: f64,
+}
+
+/// How long a run was and what its feed held: the plan's, and not fitted to what was delivered.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Run {
+    /// Quotes planned for each client.
+    pub quotes: f64,
+    /// From the feed's start to the end of the window, where it stops, seconds.
+    pub feed_s: f64,
+    /// Quotes per second within the window, where lateness and staleness are measured: of some hundred quotes of a
+    /// Poisson feed there are several per cent more or less than in the rest of the run.
+    pub window_rate_per_s: f64,
+    /// From the feed's start to "the last quote is everywhere", seconds: as long as there are planned requests.
+    pub asked_s: f64,
+    /// From "all connected" to the same: what bytes per second are taken over.
+    pub metered_s: f64,
+}
+
+impl Run {
+    /// The measured window at the feed's nominal rate, without warm-up.
+    #[must_use]
+    pub fn nominal(load: &LoadSpec) -> Self {
+        let feed_s = load.window_ms as f64 / 1e3;
+        let rate_per_s = load.feed.rate_per_s;
+        let quotes = feed_s * rate_per_s;
+        Self { quotes, feed_s, window_rate_per_s: rate_per_s, asked_s: feed_s, metered_s: feed_s }
+    }
+}
+
+/// The parameters of all formulas.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Setting {
+    /// Who decides when a quote travels.
+    pub delivers: Delivers,
+    /// Every quote or the newest.
+    pub delivery: Delivery,
+    /// Whether the connection is kept.
+    pub connection: Connection,
+    /// How quotes follow each other.
+    pub arrivals: Arrivals,
+    /// d: one way, seconds.
+    pub delay_s: f64,
+    /// T: distance of polls, or of a conflated stream's quotes, seconds; 0 where there is none.
+    pub interval_s: f64,
+    /// λ: quotes per second that each client gets.
+    pub rate_per_s: f64,
+    /// How many symbols take turns.
+    pub symbols: u32,
+    /// N: clients.
+    pub clients: u32,
+    /// How long a request may be held, seconds.
+    pub wait_s: f64,
+    /// What the machine costs.
+    pub costs: Costs,
+}
+
+impl Setting {
+    /// The parameters of `arm` under `load`, at the feed's nominal rate.
+    #[must_use]
+    pub fn of(arm: &Arm, load: &LoadSpec, descriptor: &Descriptor, costs: &Costs) -> Self {
+        Self {
+            delivers: descriptor.delivers,
+            delivery: arm.delivery,
+            connection: arm.connection,
+            arrivals: load.feed.arrivals,
+            delay_s: load.path.one_way_delay_s(),
+            interval_s: f64::from(arm.interval_ms) / 1e3,
+            rate_per_s: load.feed.rate_per_s,
+            symbols: u32::from(load.feed.symbols.max(1)),
+            clients: load.clients.max(1),
+            wait_s: load.wait_s as f64,
+            costs: *costs,
+        }
+    }
+
+    /// Ways that a request and its answer take together: there and back, and before it the handshake's there and back
+    /// on a new connection (the third segment of the handshake travels with the request).
+    #[must_use]
+    pub fn ways(&self) -> f64 {
+        match self.connection {
+            Connection::Kept => 2.0,
+            Connection::Closed => 4.0,
+        }
+    }
+
+    /// E: one exchange, seconds.
+    #[must_use]
+    pub fn exchange_s(&self) -> f64 {
+        self.ways() * self.delay_s + self.costs.service_s
+    }
+
+    /// A quote that the server sends at once is this late at client `position` of the fan-out (1 to N), seconds.
+    #[must_use]
+    pub fn sent_at_once_s(&self, position: u32) -> f64 {
+        self.delay_s + self.costs.loopback_transit_s + f64::from(position) * self.costs.write_s
+    }
+
+    /// The distance of two quotes of a periodic feed, seconds.
+    #[must_use]
+    pub fn gap_s(&self) -> f64 {
+        1.0 / self.rate_per_s
+    }
+}
