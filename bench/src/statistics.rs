@@ -13,6 +13,17 @@
 //! difference (lateness, in milliseconds) or one ratio (everything else); the interval is that of their median.
 //! Three outcomes, in this order: the interval leaves out "no difference": *differs*; it lies within the margin:
 //! *equal*; otherwise *undecided*. With fewer than six blocks there is no interval and no verdict.
+//!
+//! **How often an arm differs from itself.** As often as the interval misses: 3.1 % at 6 blocks, 3.9 % at 9 and at 12. In
+//! between ranks are whole numbers and the interval is stricter than it need be: 1.6 % at 7, 0.8 % at 8, 2.1 % at 10, 1.2 %
+//! at 11. Take 6, 9 or 12. Equal values never differ. `wirerace run self-test` measures it.
+//!
+//! **Why not signed ranks** (Wilcoxon, Hodges and Lehmann): decided in `simulation`, twelve blocks. In Gaussian noise they
+//! find 88 % of effects that order statistics find 74 % of; in log-normal noise 76 against 78 %, in heavy tails 74 against 72 %,
+//! and where one trial in ten is disturbed 61 against 67 %. They take differences to be symmetric: where the arms' noise has
+//! other shapes they call equal medians different in 6 to 7 % of cases, order statistics in 4 %. A gain in the one case that
+//! measured machines are not like is not worth that. Order statistics take nothing for granted, and know what to do with an
+//! infinite value.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -176,6 +187,9 @@ fn verdict(bounds: &Bounds, neutral: f64, allowed: f64) -> Outcome {
         Outcome::Undecided
     }
 }
+
+#[cfg(test)]
+mod simulation;
 
 #[cfg(test)]
 mod tests {
