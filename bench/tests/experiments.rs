@@ -1,0 +1,142 @@
+//! A user's own experiment, from its file to what its trials say: no code is touched for it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use wirerace::report::read::read;
+use wirerace_contract::results::{Manifest, Measured, Standing, Trial};
+
+const MINE: &str = r#"
+question = "Mine?"
+prediction = "Orders come back."
+change_our_mind = "One that does not."
+claims = [12]
+interval_ms = 50
+blocks = 2
+mixed_delivery = true
+arms = [
+    "poll-close", "poll", "long-poll", "sse",
+    { name = "ws", transport = "websocket" },
+    { name = "ws each", transport = "websocket", flush = "each" },
+    { name = "newest", transport = "polling", delivery = "newest" },
+    { name = "newest again", transport = "polling", delivery = "newest", unconditional = true },
+    { name = "newest held", transport = "long_polling", delivery = "newest" },
+    { name = "newest sse", transport = "sse", delivery = "newest" },
+    { name = "newest ws", transport = "websocket", delivery = "newest" },
+]
+
+[margins]
+bytes = 0.01
+
+[sweep.load]
+clients = 2
+window_ms = 400
+warm_up_max_ms = 0
+wait_s = 5
+connects_per_s = 1000
+feed = { seed = 1, symbols = 1, arrivals = { bursts = 20 }, rate_per_s = 100.0, payload_bytes = 0 }
+orders_per_s = 25.0
+
+[sweep.axes]
+payload_bytes = [0, 500]
+
+[sweep.quick]
+payload_bytes = [500]
+"#;
+
+fn wirerace(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wirerace"));
+    command.args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Runs [`MINE`]; what it leaves, and what it said on the way.
+fn run(out: &Path, options: &[&str]) -> (Manifest, Vec<Trial>, String) {
+    let file = out.join("mine.toml");
+    std::fs::write(&file, MINE).unwrap();
+    let results = out.join("results");
+    let output = wirerace(&[&["run", file.to_str().unwrap(), "--out", results.to_str().unwrap()], options].concat());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let folder = std::fs::read_dir(results).unwrap().next().unwrap().unwrap().path();
+    let run = read(&folder).unwrap();
+    (run.manifest, run.trials, said)
+}
+
+fn measured<'a>(trials: &'a [Trial], arm: &str) -> &'a Measured {
+    let trial = trials.iter().find(|trial| trial.arm.name == arm).unwrap();
+    assert_ne!(trial.standing, Standing::Void, "{arm}: {:?}", trial.reasons);
+    trial.measured.as_ref().unwrap()
+}
+
+#[test]
+fn a_file_of_the_users_own_runs_with_orders_flushes_and_the_newest_on_every_transport() {
+    let out = tempfile::tempdir().unwrap();
+    let (manifest, trials, said) = run(out.path(), &["--quick", "--blocks", "1"]);
+    assert!(said.contains("mine: about ") && said.contains(": 11 trials\n"), "the length comes first: {said}");
+    assert!(said.contains("(10 trials done, 1 left: about "), "{said}");
+    assert!(
+        manifest.quick && manifest.cells.len() == 1 && manifest.cells[0].name == "500 B of payload",
+        "{manifest:?}"
+    );
+    assert_eq!((manifest.prediction.as_str(), manifest.claims.as_slice()), ("Orders come back.", &[12][..]));
+    assert_eq!(manifest.margins.bytes, Some(0.01));
+    assert_eq!(trials.len(), 11);
+    for entry in &manifest.arms {
+        let (name, measured) = (&entry.arm.name, measured(&trials, &entry.arm.name));
+        let (orders, quotes) = (&measured.client.orders, &measured.client.quotes);
+        // Two clients, 0.4 s, 25 a second.
+        assert_eq!(
+            (orders.window_issued, orders.window_acknowledged),
+            (20, 20),
+            "{name}: {:?}",
+            measured.client.errors
+        );
+        assert_eq!(orders.latency.count, 20, "{name}");
+        assert_eq!(quotes.lost, 0, "{name}");
+        let superseded = quotes.superseded > 0;
+        assert_eq!(superseded, entry.arm.name.starts_with("newest"), "{name}: {quotes:?}");
+        let dialled = measured.client.traffic.connections_dialled;
+        match entry.arm.transport.as_str() {
+            "websocket" => assert_eq!(dialled, 2, "{name}: orders go up on the socket"),
+            _ if entry.arm.name == "poll-close" => assert!(dialled > 20, "{name}"),
+            _ => assert_eq!(dialled, 4, "{name}: orders have a connection of their own"),
+        }
+    }
+    let per_write = |arm| measured(&trials, arm).server.closed.meter.quotes_per_write;
+    let singles = |arm| per_write(arm)[0];
+    let handed_over = measured(&trials, "ws each").client.quotes.received;
+    assert_eq!(singles("ws each"), handed_over, "one write each: {:?}", per_write("ws each"));
+    assert!(singles("ws") < handed_over / 2, "bursts are drained: {:?}", per_write("ws"));
+    let again = |arm| measured(&trials, arm).client.quotes.duplicates;
+    assert!(again("newest") == 0 && again("newest again") > 0, "what has not changed comes again, unasked for by tag");
+}
+
+#[test]
+fn what_can_be_asked_is_listed_with_its_length() {
+    let list = |option: &[&str]| {
+        let output = wirerace(&[&["run", "list"], option].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let own = list(&[]);
+    for name in ["transports", "frontier", "duplex", "phase_lock"] {
+        let line = own.lines().find(|line| line.starts_with(&format!("{name}: "))).unwrap();
+        assert!(line.contains("? (about ") && line.ends_with(" trials)"), "{line}");
+    }
+    assert!(own.contains("transports: ") && own.contains("30 trials"), "{own}");
+    assert!(list(&["--publish"]).contains("60 trials"), "twelve blocks of five arms");
+}
+
+#[test]
+fn scopes_exclude_each_other_and_stand_alone_words_stay_alone() {
+    for (arguments, word) in [
+        (vec!["run", "--quick", "--publish"], "cannot be used with"),
+        (vec!["run", "--resume", "x", "--quick"], "cannot be used with"),
+        (vec!["run", "all", "tiny"], "stands alone"),
+    ] {
+        let output = wirerace(&arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains(word), "{arguments:?}: {said}");
+    }
+}
