@@ -12,12 +12,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use reqwest::Response;
 use reqwest::header::{CONNECTION, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
+use thiserror::Error;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tower::{Layer, Service};
+use wirerace_contract::heads::HeadTooSmall;
 
+use crate::head_padding;
+use crate::session::End;
 use crate::target::{Asking, Dial, Target, TrafficCounters};
 
 /// One user's HTTP client: a connection pool of its own.
@@ -28,6 +33,8 @@ pub(crate) struct HttpClient {
     dials: Arc<AtomicU64>,
     traffic: Arc<TrafficCounters>,
     stop: watch::Receiver<bool>,
+    head_bytes: u32,
+    closes: bool,
 }
 
 impl HttpClient {
@@ -51,7 +58,15 @@ impl HttpClient {
             builder = builder.pool_max_idle_per_host(0).default_headers(close);
         }
         let (client, base) = (builder.build()?, format!("http://{}", target.address));
-        Ok(Self { client, base, dials, traffic: target.traffic.clone(), stop: target.stop.clone() })
+        Ok(Self {
+            client,
+            base,
+            dials,
+            traffic: target.traffic.clone(),
+            stop: target.stop.clone(),
+            head_bytes: target.request_head_bytes,
+            closes: target.closes(),
+        })
     }
 
     /// A `GET` of `path_and_query`, to be sent by [`Self::send`].
@@ -59,21 +74,53 @@ impl HttpClient {
         self.client.get(format!("{}{path_and_query}", self.base))
     }
 
-    /// Sends `request` and waits for the head of its answer. It counts as a request if there was a connection to send it on.
-    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<reqwest::Response> {
+    /// A `POST` to `path`, to be sent by [`Self::send`].
+    pub(crate) fn post(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.post(format!("{}{path}", self.base))
+    }
+
+    /// Sends `request`, its head filled up, and waits for the head of its answer. It counts as a request if there was a
+    /// connection to send it on.
+    ///
+    /// # Errors
+    /// When the connection or the library fails, or the head does not fit its profile.
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, SendError> {
+        let request = head_padding::fill(request.build()?, self.head_bytes, self.closes)?;
         let asking = Asking::begin(&self.traffic, &self.stop);
-        let result = request.send().await;
+        let result = self.client.execute(request).await;
         match &result {
             Ok(_) => asking.answered(),
             Err(error) if error.is_connect() => asking.not_sent(),
             Err(_) => drop(asking),
         }
-        result
+        Ok(result?)
     }
 
     /// How many connections this user has established.
     pub(crate) fn dials(&self) -> u64 {
         self.dials.load(Ordering::Relaxed)
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub(crate) enum SendError {
+    /// What the library says.
+    #[error("{}", with_causes(.0))]
+    Http(#[from] reqwest::Error),
+    /// The request was not sent.
+    #[error(transparent)]
+    Head(#[from] HeadTooSmall),
+}
+
+impl From<SendError> for End {
+    fn from(error: SendError) -> Self {
+        let words = error.to_string().into();
+        match error {
+            SendError::Http(_) => Self::Lost(words),
+            // Asked again it would be too small again.
+            SendError::Head(_) => Self::Refused(words),
+        }
     }
 }
 

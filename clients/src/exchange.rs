@@ -101,13 +101,13 @@ impl Asker {
     }
 
     /// Asks for `path` and tells what came. An answer that is under way when the user is told to leave is waited for, for at
-    /// most `settle`: a request dropped on the way would be counted by one side and not by the other.
+    /// most `settle` and what the way takes: a request dropped on the way would be counted by one side and not by the other.
     pub(crate) async fn exchange(&mut self, path: fn(&Target, Option<Cursor>) -> String, settle: Duration) -> Outcome {
         let path = path(&self.session.target, self.session.cursor);
         let (asked, stopped) = {
             let mut asking = pin!(self.ask(&path));
             match self.session.target.unless_stopped(asking.as_mut()).await {
-                None => (timeout(settle, asking).await.ok(), true),
+                None => (timeout(settle + self.session.target.patience, asking).await.ok(), true),
                 asked => (asked, false),
             }
         };
@@ -124,10 +124,12 @@ impl Asker {
 
     async fn ask(&self, path: &str) -> Result<Received, End> {
         let mut request = self.http.get(path);
-        if let Some(tag) = &self.newest_tag {
+        if let Some(tag) = &self.newest_tag
+            && !self.session.target.arm.unconditional
+        {
             request = request.header(IF_NONE_MATCH, tag);
         }
-        let response = self.http.send(request).await.map_err(|e| End::Lost(with_causes(&e)))?;
+        let response = self.http.send(request).await?;
         let status = response.status().as_u16();
         let (next, etag) = (header(&response, NEXT_HEADER), header(&response, ETAG.as_str()));
         let body = response.bytes().await.map_err(|e| End::Lost(with_causes(&e)))?;

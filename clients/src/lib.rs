@@ -6,7 +6,7 @@
 //! 2. [`sse`], [`websocket`], [`polling`], [`long_polling`]: one file per transport, each
 //!    `arrivals(Target) -> BoxStream<'static, Event>`. What they share stands in files of its own: how to connect
 //!    (`connector`), one request and its answer (`exchange`), coming back after a loss (`session`, [`backoff`]), the
-//!    precise timer ([`pacer`]).
+//!    precise timer ([`pacer`]), what goes the other way (`orders`).
 //! 3. [`recorder`]: events become lateness, losses and [`staleness`]; `ledger` holds one client's account, `quote_ring`
 //!    one quote's way to all clients.
 //! 4. [`load`]: many clients, from the first connection to the report; [`window`] decides what is measured.
@@ -17,9 +17,11 @@
 pub mod backoff;
 mod connector;
 mod exchange;
+mod head_padding;
 mod ledger;
 pub mod load;
 pub mod long_polling;
+mod orders;
 mod outlet;
 pub mod pacer;
 pub mod polling;

@@ -257,7 +257,8 @@ impl Load {
             }
             tasks.push(self.spawn(arrivals, number, target));
         }
-        let deadline = began + distance * clients + Duration::from_millis(CONNECT_SLACK_MS);
+        let slack = Duration::from_millis(CONNECT_SLACK_MS) + self.patience();
+        let deadline = began + distance * clients + slack;
         while lock(&self.recorder).undecided_clients().next().is_some() {
             let changed = self.changed.clone();
             if self.unless_stopped(timeout_at(deadline, changed.notified())).await?.is_err() {
@@ -290,12 +291,15 @@ impl Load {
             arm: Arc::new(arm.clone()),
             payload_bytes,
             wait_s: load.wait_s,
+            orders_per_s: load.orders_per_s,
             source: None,
             phase: 0.0,
             start: self.start.subscribe(),
             stop: self.stop.subscribe(),
             pacer: self.pacer.clone(),
             traffic: self.traffic.clone(),
+            patience: load.path.patience(),
+            request_head_bytes: load.heads.request_bytes,
             backoff: BackoffPolicy::default(),
             seed: 0,
         };
@@ -379,20 +383,33 @@ impl Load {
         Ok(())
     }
 
+    /// What the way to the server adds to every deadline.
+    fn patience(&self) -> Duration {
+        self.setup.load.path.patience()
+    }
+
     /// Waits until every client has the window's last quote. A held request needs no longer than a pushed quote: it is
     /// answered when the quote is there.
     async fn drain(&mut self) -> Result<(), Cut> {
-        let wait_ms = DRAIN_MS + 2 * u64::from(self.setup.arm.interval_ms);
+        let wait_ms = DRAIN_MS + 2 * u64::from(self.setup.arm.interval_ms) + self.patience().as_millis() as u64;
         let deadline = Instant::now() + Duration::from_millis(wait_ms);
         loop {
-            let behind = lock(&self.recorder).clients_behind();
-            if behind == 0 {
+            let (behind, orders_out) = {
+                let recorder = lock(&self.recorder);
+                (recorder.clients_behind(), recorder.orders_out())
+            };
+            if behind == 0 && orders_out == 0 {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                let words =
-                    format!("{behind} clients did not get the last quote within {wait_ms} ms of the window's end");
-                lock(&self.recorder).error(words);
+                let when = format!("within {wait_ms} ms of the window's end");
+                let mut recorder = lock(&self.recorder);
+                if behind > 0 {
+                    recorder.error(format!("{behind} clients did not get the last quote {when}"));
+                }
+                if orders_out > 0 {
+                    recorder.error(format!("{orders_out} orders were not acknowledged {when}"));
+                }
                 return Ok(());
             }
             self.unless_stopped(sleep(Duration::from_millis(5))).await?;
@@ -402,8 +419,9 @@ impl Load {
     /// Asks all clients to leave and waits for them, for those that hang at most until the deadline.
     async fn leave(&mut self) {
         self.stop.send_replace(true);
+        let deadline = LEAVE + self.patience();
         let clients = &mut self.clients;
-        let _ = timeout(LEAVE, async { while clients.join_next().await.is_some() {} }).await;
+        let _ = timeout(deadline, async { while clients.join_next().await.is_some() {} }).await;
         lock(&self.recorder).cut(self.clients.len() as u32);
         self.clients.shutdown().await;
         if let Some(progress) = self.progress.take() {

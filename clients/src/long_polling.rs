@@ -10,13 +10,14 @@ use tokio::time::Instant;
 use wirerace_contract::cursor::Cursor;
 
 use crate::exchange::{Asker, HELD, Outcome};
+use crate::orders;
 use crate::outlet::{Outlet, stream_of};
 use crate::target::{Event, Target};
 
 /// What arrives at a user whose requests are held.
 #[must_use]
 pub fn arrivals(target: Target) -> BoxStream<'static, Event> {
-    stream_of(|outlet| run(target, outlet))
+    orders::posted_beside(target.clone(), stream_of(|outlet| run(target, outlet)))
 }
 
 async fn run(target: Target, outlet: Outlet) {

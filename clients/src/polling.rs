@@ -9,13 +9,14 @@ use wirerace_contract::cursor::Cursor;
 use wirerace_contract::spec::Delivery;
 
 use crate::exchange::{ANSWERED_AT_ONCE, Asker, Outcome};
+use crate::orders;
 use crate::outlet::{Outlet, stream_of};
 use crate::target::{Event, Target};
 
 /// What arrives at a user that polls.
 #[must_use]
 pub fn arrivals(target: Target) -> BoxStream<'static, Event> {
-    stream_of(|outlet| run(target, outlet))
+    orders::posted_beside(target.clone(), stream_of(|outlet| run(target, outlet)))
 }
 
 async fn run(target: Target, outlet: Outlet) {

@@ -5,20 +5,23 @@
 //! are counted each by itself, so that whoever compares them with the plan can find a mistake. A client that never got
 //! in is one like all others: it loses every quote and shows nothing.
 
+mod report;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use wirerace_contract::cursor::Epoch;
-use wirerace_contract::distribution::{Distribution, new_histogram};
+use wirerace_contract::distribution::new_histogram;
 use wirerace_contract::feed::FeedSpec;
 use wirerace_contract::messages::{Gap, GapReason};
 use wirerace_contract::plan::PlanTable;
-use wirerace_contract::results::{ClientReport, LoadUsage, QuoteCounts, Traffic, Window};
+use wirerace_contract::results::{QuoteCounts, Traffic, Window};
 use wirerace_contract::spec::Delivery;
 
 use crate::ledger::{ClientLedger, Placed};
+use crate::orders::OrderBook;
 use crate::quote_ring::{PublishedLog, QuoteRing};
 use crate::staleness::StalenessMeter;
 use crate::target::{Event, TrafficCounters};
@@ -42,9 +45,13 @@ pub struct Recorder {
     lateness: Histogram<u64>,
     transit: Histogram<u64>,
     plan_error: Histogram<u64>,
+    exchange: Histogram<u64>,
+    /// Per client: when the poll of the window was issued whose answer is still out.
+    asked_ns: Vec<Option<u64>>,
     live: Option<Histogram<u64>>,
     ring: QuoteRing,
     staleness: StalenessMeter,
+    orders: OrderBook,
     traffic: Traffic,
     counters: Arc<TrafficCounters>,
     errors: Vec<String>,
@@ -94,9 +101,12 @@ impl Recorder {
             lateness: new_histogram(),
             transit: new_histogram(),
             plan_error: new_histogram(),
+            exchange: new_histogram(),
+            asked_ns: vec![None; clients as usize],
             live: live.then(new_histogram),
             ring: QuoteRing::new(clients),
             staleness: StalenessMeter::new(clients as usize, feed.symbols),
+            orders: OrderBook::new(),
             traffic: Traffic::default(),
             counters,
             errors: Vec::new(),
@@ -143,16 +153,29 @@ impl Recorder {
             Event::Connected { epoch } => self.connected(client, epoch),
             Event::Quote { seq, received_ns, payload_bytes } => {
                 self.traffic.payload_bytes += u64::from(payload_bytes);
+                self.answered(client, received_ns);
                 self.quote(client, seq, received_ns);
             }
             Event::Gap { epoch, gap } => self.gap(client, epoch, gap),
-            Event::Poll { planned_ns, issued_ns } => self.poll(planned_ns, issued_ns),
+            Event::Poll { planned_ns, issued_ns } => self.poll(client, planned_ns, issued_ns),
             Event::PollsSkipped { first_ns, interval_ns, count } => {
                 self.traffic.polls_skipped += count;
                 self.traffic.window_polls_skipped += self.polls_in_window(first_ns, interval_ns, count);
             }
-            Event::EmptyPoll => self.traffic.polls_empty += 1,
-            Event::Disconnected { reason } => self.error(reason.into()),
+            Event::EmptyPoll => {
+                self.traffic.polls_empty += 1;
+                self.unanswered(client);
+            }
+            Event::Disconnected { reason } => {
+                self.error(reason.into());
+                self.unanswered(client);
+            }
+            Event::OrderSent { planned_ns } => self.orders.sent(self.polls_in_window(planned_ns, 1, 1) > 0),
+            Event::OrderAcknowledged { planned_ns, acknowledged_ns } => {
+                let in_window = self.polls_in_window(planned_ns, 1, 1) > 0;
+                self.orders.acknowledged(acknowledged_ns.saturating_sub(planned_ns), in_window);
+            }
+            Event::OrderFailed { reason } => self.error(reason.into()),
             Event::Failed { reason } => {
                 self.failure.get_or_insert_with(|| reason.to_string());
                 self.error(reason.into());
@@ -210,11 +233,28 @@ impl Recorder {
         self.count_lost(lost, last_seq);
     }
 
-    fn poll(&mut self, planned_ns: u64, issued_ns: u64) {
+    fn poll(&mut self, client: usize, planned_ns: u64, issued_ns: u64) {
         self.traffic.polls_issued += 1;
         if self.polls_in_window(planned_ns, 1, 1) > 0 {
             self.traffic.window_polls_issued += 1;
             self.plan_error.saturating_record(issued_ns.saturating_sub(planned_ns));
+            if let Some(asked_ns) = self.asked_ns.get_mut(client) {
+                *asked_ns = Some(issued_ns);
+            }
+        }
+    }
+
+    /// The first quote after a poll was issued is its answer.
+    fn answered(&mut self, client: usize, received_ns: u64) {
+        if let Some(issued_ns) = self.asked_ns.get_mut(client).and_then(Option::take) {
+            self.exchange.saturating_record(received_ns.saturating_sub(issued_ns));
+        }
+    }
+
+    /// No quotes will come of the poll that is out: its answer has none, or is lost.
+    fn unanswered(&mut self, client: usize) {
+        if let Some(asked_ns) = self.asked_ns.get_mut(client) {
+            *asked_ns = None;
         }
     }
 
@@ -382,81 +422,10 @@ impl Recorder {
         (self.clients.len() as u32).saturating_sub(self.caught_up)
     }
 
-    fn traffic(&self) -> Traffic {
-        Traffic {
-            connections_dialled: self.counters.dialled(),
-            dials_unclear: self.counters.dials_unclear(),
-            dials_starved: self.counters.dials_starved(),
-            requests: self.counters.requests(),
-            requests_unanswered: self.counters.requests_unanswered(),
-            polls_planned: self.traffic.polls_issued + self.traffic.polls_skipped,
-            ..self.traffic
-        }
-    }
-
-    /// Running totals at `now_ns`.
+    /// How many orders of the window wait for their acknowledgement.
     #[must_use]
-    pub fn progress(&self, now_ns: u64) -> Progress {
-        let live = self.live.as_ref().filter(|live| !live.is_empty());
-        let staleness = self.staleness.so_far();
-        Progress {
-            offset_ns: self.start_ns.map_or(0, |start_ns| now_ns.saturating_sub(start_ns)),
-            connected: self.connected,
-            received: self.all.received,
-            lateness_p50_ns: live.map(|live| live.value_at_quantile(0.5)),
-            lateness_p99_ns: live.map(|live| live.value_at_quantile(0.99)),
-            staleness_mean_ns: staleness.map(|(mean_ns, _)| mean_ns),
-            wrong_price_share: staleness.map(|(_, share)| share),
-            traffic: self.traffic(),
-        }
-    }
-
-    /// The counts over the whole life and in the window, with what is still ahead of each client booked as lost.
-    fn accounts(&self, clients: u64) -> (QuoteCounts, QuoteCounts) {
-        let (mut all, mut in_window) = (self.all, self.in_window);
-        let Some(window) = self.window else {
-            // Without a window nothing was promised: what came is what was planned.
-            let planned = all.received + all.superseded;
-            return (QuoteCounts { planned, lost: 0, ..all }, in_window);
-        };
-        for client in &self.clients {
-            let (lost, lost_in_window) = self.counted(client.ahead(window.last_seq), window.last_seq);
-            all.lost += lost;
-            in_window.lost += lost_in_window;
-        }
-        all.planned = window.last_seq * clients;
-        in_window.planned = (window.last_seq + 1).saturating_sub(window.first_seq) * clients;
-        (all, in_window)
-    }
-
-    /// The report. To be asked once, when all clients have left.
-    pub fn report(&mut self, process: LoadUsage) -> ClientReport {
-        let clients = self.clients.len() as u32;
-        let present = self.present();
-        let connected = self.connected_at_start.unwrap_or(present);
-        let window = self.window.unwrap_or_default();
-        let (quotes, window_quotes) = self.accounts(u64::from(clients));
-        // Where no published time is known there is nothing that a lost quote could be missing from.
-        let transit_lost = if self.transit.is_empty() { 0 } else { window_quotes.lost };
-        ClientReport {
-            clients,
-            clients_connected: connected,
-            // Stopped before it was settled, nobody has been refused yet.
-            clients_refused: self.connected_at_start.map_or(0, |connected| clients.saturating_sub(connected)),
-            clients_gave_up: connected.saturating_sub(present),
-            clients_cut: self.cut,
-            window,
-            quotes,
-            window_quotes,
-            lateness: Distribution::of(&self.lateness, window_quotes.lost),
-            transit: Distribution::of(&self.transit, transit_lost),
-            spread: Distribution::of(self.ring.spread(), 0),
-            staleness: self.staleness.finish(&mut self.plan),
-            traffic: self.traffic(),
-            plan_error: Distribution::of(&self.plan_error, 0),
-            process,
-            errors: self.errors.clone(),
-        }
+    pub fn orders_out(&self) -> u64 {
+        self.orders.out()
     }
 }
 

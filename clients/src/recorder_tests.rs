@@ -4,6 +4,7 @@ use super::*;
 use std::io::Write;
 use wirerace_contract::feed::Arrivals;
 use wirerace_contract::messages::GapReason;
+use wirerace_contract::results::LoadUsage;
 
 const MS: u64 = 1_000_000;
 const START_NS: u64 = 5_000 * MS;
@@ -137,6 +138,25 @@ fn traffic_is_what_the_events_say() {
     let Traffic { window_polls_issued, window_polls_skipped, .. } = report.traffic;
     assert_eq!((window_polls_issued, window_polls_skipped), (1, 3), "65, 75 and 85 ms, and not 95");
     assert_eq!(report.errors, ["reset"]);
+}
+
+#[test]
+fn an_exchange_is_from_the_poll_of_the_window_to_its_first_quote() {
+    let mut recorder = recorder(1, Delivery::Every);
+    recorder.open_window(50 * MS, 90 * MS, false);
+    let poll = |at_ms: u64| Event::Poll { planned_ns: START_NS + at_ms * MS, issued_ns: START_NS + at_ms * MS };
+    let came = |seq, at_ms: u64| Event::Quote { seq, received_ns: START_NS + at_ms * MS, payload_bytes: 20 };
+    // Before the window; answered with two quotes; empty; lost with its connection; a quote that nobody asked for.
+    let lost = || Event::Disconnected { reason: "reset".into() };
+    for event in [poll(40), came(1, 45), poll(50), came(2, 57), came(3, 58), poll(60), Event::EmptyPoll, came(4, 65)] {
+        recorder.event(0, event);
+    }
+    for event in [poll(70), lost(), came(5, 80)] {
+        recorder.event(0, event);
+    }
+    let exchange = recorder.report(LoadUsage::default()).exchange;
+    assert_eq!(exchange.count, 1);
+    assert!(near(exchange.p50_ns, 7 * MS));
 }
 
 #[test]

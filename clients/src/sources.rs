@@ -1,36 +1,40 @@
 //! Which address each client connects from.
 //!
 //! A source address has about 28,000 ports for one destination. On Linux all of 127.0.0.0/8 is the host itself, without
-//! any set-up, so large loads on loopback are spread over several addresses.
+//! any set-up, so large loads on loopback are spread over several addresses. On an emulated link the clients have as many.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use wirerace_contract::spec::{Arm, Connection, LoadSpec};
+use wirerace_contract::spec::{Arm, Connection, Link, LoadSpec, Path};
 
 /// Most connections that share one source address.
 const PER_ADDRESS_MAX: u64 = 20_000;
 /// How long a closed connection keeps its pair of ports, seconds (TIME_WAIT on Linux).
 const TIME_WAIT_S: f64 = 60.0;
-/// 127.0.0.1 to 127.0.0.250.
+/// For example 127.0.0.1 to 127.0.0.250.
 const ADDRESSES_MAX: u64 = 250;
 
 /// The source addresses of a load; empty where the system shall choose.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sources {
+    first: Ipv4Addr,
     addresses: u64,
 }
 
 impl Sources {
     pub(crate) fn new(server: SocketAddr, arm: &Arm, load: &LoadSpec) -> Self {
-        let spread = cfg!(target_os = "linux") && server.ip().is_loopback() && server.is_ipv4();
+        let on_link = matches!(load.path, Path::Link(_)) && server.ip() == Link::SERVER;
+        let first = if on_link { Link::CLIENTS } else { Ipv4Addr::LOCALHOST };
+        let spread = on_link || cfg!(target_os = "linux") && server.ip().is_loopback() && server.is_ipv4();
         let needed = connections_at_a_time(arm, load).div_ceil(PER_ADDRESS_MAX).clamp(1, ADDRESSES_MAX);
-        Self { addresses: if spread { needed } else { 1 } }
+        Self { first, addresses: if spread { needed } else { 1 } }
     }
 
     /// The address of client `client`; `None` (one address is enough) saves a system call per connection.
     pub(crate) fn of(self, client: u64) -> Option<IpAddr> {
-        // Below 250, so that it fits the last octet.
-        (self.addresses > 1).then(|| Ipv4Addr::new(127, 0, 0, 1 + (client % self.addresses) as u8).into())
+        // Below 250, and both first addresses end in 1: it fits the last octet.
+        let [a, b, c, d] = self.first.octets();
+        (self.addresses > 1).then(|| Ipv4Addr::new(a, b, c, d + (client % self.addresses) as u8).into())
     }
 }
 
@@ -69,6 +73,15 @@ mod tests {
         // 1,000 clients × 4 a second × 60 s are 240,000 pairs of ports, and 1,000 in use.
         assert_eq!(largest_share(Connection::Closed, 1_000, 250), (13, 77));
         assert_eq!(largest_share(Connection::Closed, 10, 250), (1, 10));
+    }
+
+    #[test]
+    fn on_a_link_clients_have_addresses_of_their_own() {
+        let link = r#"{ "link": { "one_way_delay_us": 1 } }"#;
+        let load = LoadSpec { clients: 50_000, path: serde_json::from_str(link).unwrap(), ..LoadSpec::default() };
+        let sources = Sources::new(SocketAddr::new(Link::SERVER.into(), 80), &arm("sse"), &load);
+        let shown: Vec<_> = (0..4).map(|client| sources.of(client).unwrap().to_string()).collect();
+        assert_eq!(shown, ["10.77.0.1", "10.77.0.2", "10.77.0.3", "10.77.0.1"]);
     }
 
     #[test]

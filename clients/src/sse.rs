@@ -12,6 +12,7 @@ use wirerace_contract::encoding::decode_seq;
 use wirerace_contract::messages::{Gap, Hello};
 
 use crate::connector::{HttpClient, with_causes};
+use crate::orders;
 use crate::outlet::{Outlet, stream_of};
 use crate::session::{End, Session, unexpected_status};
 use crate::sse_parser::SseParser;
@@ -20,7 +21,7 @@ use crate::target::{Event, Target};
 /// What arrives at a user with an event stream.
 #[must_use]
 pub fn arrivals(target: Target) -> BoxStream<'static, Event> {
-    stream_of(|outlet| run(target, outlet))
+    orders::posted_beside(target.clone(), stream_of(|outlet| run(target, outlet)))
 }
 
 async fn run(target: Target, outlet: Outlet) {
@@ -74,7 +75,7 @@ async fn open(session: &Session, http: &HttpClient) -> Result<Response, End> {
     if let Some(cursor) = session.cursor {
         request = request.header("last-event-id", cursor.to_string());
     }
-    let response = http.send(request).await.map_err(|e| End::Lost(with_causes(&e)))?;
+    let response = http.send(request).await?;
     let status = response.status().as_u16();
     if status != 200 {
         let body = response.bytes().await.unwrap_or_default();

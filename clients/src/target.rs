@@ -4,13 +4,14 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use tokio::sync::watch;
 use wirerace_contract::cursor::{Cursor, Epoch};
 use wirerace_contract::encoding::Encoding;
 use wirerace_contract::messages::Gap;
-use wirerace_contract::spec::{Arm, Connection, Delivery};
+use wirerace_contract::spec::{Arm, Connection, Delivery, Flush};
 
 use crate::backoff::{Backoff, BackoffPolicy};
 use crate::pacer::Pacer;
@@ -26,9 +27,11 @@ pub struct Target {
     pub payload_bytes: usize,
     /// How long a held request asks to be held, seconds.
     pub wait_s: u64,
+    /// Orders it sends upstream, per second; 0 for none.
+    pub orders_per_s: f64,
     /// The address to connect from; `None` leaves it to the system.
     pub source: Option<IpAddr>,
-    /// Where in the interval this user polls, 0 to 1 (1 excluded).
+    /// Where in the interval this user polls and sends orders, 0 to 1 (1 excluded).
     pub phase: f64,
     /// When the feed starts, nanoseconds of the monotonic clock; `None` until it is known.
     pub start: watch::Receiver<Option<u64>>,
@@ -38,6 +41,10 @@ pub struct Target {
     pub pacer: Pacer,
     /// Counted below what an event can tell, over all users.
     pub traffic: Arc<TrafficCounters>,
+    /// Added to every deadline: what the way to the server takes. See `Path::patience`.
+    pub patience: Duration,
+    /// Total bytes of each request head; 0 leaves heads as they come. See `HeadProfile`.
+    pub request_head_bytes: u32,
     /// How long to wait before coming back.
     pub backoff: BackoffPolicy,
     /// The seed of what is random in this user.
@@ -206,6 +213,23 @@ pub enum Event {
     },
     /// An answer without a quote.
     EmptyPoll,
+    /// An order was sent upstream.
+    OrderSent {
+        /// When the plan holds it, nanoseconds of the monotonic clock.
+        planned_ns: u64,
+    },
+    /// An order's acknowledgement is in hand.
+    OrderAcknowledged {
+        /// When the plan holds the order, nanoseconds of the monotonic clock.
+        planned_ns: u64,
+        /// When the acknowledgement was in hand, on the same clock.
+        acknowledged_ns: u64,
+    },
+    /// An order that will not be acknowledged.
+    OrderFailed {
+        /// One sentence.
+        reason: Box<str>,
+    },
     /// The connection ended without having been asked to; the user comes back after a back-off.
     Disconnected {
         /// One sentence.
@@ -246,6 +270,9 @@ impl Target {
         }
         if self.arm.encoding != Encoding::Json {
             query.push_str(&format!("&encoding={}", self.arm.encoding));
+        }
+        if self.arm.flush != Flush::default() {
+            query.push_str(&format!("&flush={}", self.arm.flush.name()));
         }
         query
     }
@@ -293,6 +320,7 @@ pub(crate) mod testing {
             delivery: Delivery::Every,
             interval_ms: 5,
             encoding: Encoding::Json,
+            ..Arm::default()
         }
     }
 
@@ -304,12 +332,15 @@ pub(crate) mod testing {
             payload_bytes: arm.encoding.least_bytes(),
             arm: Arc::new(arm),
             wait_s: 30,
+            orders_per_s: 0.0,
             source: None,
             phase: 0.5,
             start: start_receiver,
             stop: stop_receiver,
             pacer: Pacer::spawn().unwrap(),
             traffic: Arc::default(),
+            patience: Duration::ZERO,
+            request_head_bytes: 0,
             backoff: BackoffPolicy { first_ms: 1, longest_ms: 10, first_attempts_max: 3 },
             seed: 1,
         };

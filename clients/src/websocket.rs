@@ -5,8 +5,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use std::{fmt, io};
 
-use futures_util::StreamExt;
+use futures_util::future::OptionFuture;
 use futures_util::stream::BoxStream;
+use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -22,6 +23,8 @@ use wirerace_contract::feed::PAYLOAD_BYTES_MAX;
 use wirerace_contract::messages::Note;
 
 use crate::connector::dial;
+use crate::head_padding;
+use crate::orders;
 use crate::outlet::{Outlet, stream_of};
 use crate::session::{End, Session, unexpected_status};
 use crate::target::{Asking, Event, Target};
@@ -41,8 +44,9 @@ pub fn arrivals(target: Target) -> BoxStream<'static, Event> {
 
 async fn run(target: Target, outlet: Outlet) {
     let mut session = Session::new(target, outlet);
+    let mut next_order = 0;
     loop {
-        let end = one_socket(&mut session).await;
+        let end = one_socket(&mut session, &mut next_order).await;
         if !session.recover(end).await {
             return;
         }
@@ -52,7 +56,7 @@ async fn run(target: Target, outlet: Outlet) {
 type Socket = WebSocketStream<Stamped<TcpStream>>;
 
 /// From the dial to the socket's end.
-async fn one_socket(session: &mut Session) -> End {
+async fn one_socket(session: &mut Session, next_order: &mut u64) -> End {
     // Boxed: what the handshake needs is large and must not stay for as long as the socket lives.
     let opening = Box::pin(open(&session.target, session.cursor));
     let mut socket = match session.target.unless_stopped(opening).await {
@@ -61,6 +65,8 @@ async fn one_socket(session: &mut Session) -> End {
         Some(Ok(socket)) => socket,
     };
     let mut stopped = pin!(session.target.stopped());
+    let sends_orders = session.target.orders_per_s > 0.0;
+    let mut order_due = sends_orders.then(|| Box::pin(orders::due(session.target.clone(), *next_order)));
     let mut epoch = None;
     let mut goodbye: Option<Box<str>> = None;
     loop {
@@ -68,10 +74,18 @@ async fn one_socket(session: &mut Session) -> End {
             biased;
             message = socket.next() => Some(message),
             () = &mut stopped => None,
+            Some(planned_ns) = OptionFuture::from(order_due.as_mut()), if sends_orders => {
+                if let Err(end) = send_order(session, &mut socket, *next_order, planned_ns).await {
+                    return end;
+                }
+                *next_order += 1;
+                order_due = Some(Box::pin(orders::due(session.target.clone(), *next_order)));
+                continue;
+            }
         };
         let result = match message {
             None => {
-                Box::pin(close(&mut socket)).await;
+                Box::pin(close(&mut socket, CLOSE_DEADLINE + session.target.patience)).await;
                 return End::Stopped;
             }
             Some(Some(Ok(Message::Close(frame)))) => {
@@ -94,11 +108,25 @@ async fn one_socket(session: &mut Session) -> End {
     }
 }
 
+async fn send_order(session: &Session, socket: &mut Socket, number: u64, planned_ns: u64) -> Result<(), End> {
+    let note = Note::Order(orders::order(&session.target, number));
+    // Numbers and strings, which JSON cannot refuse.
+    let text = serde_json::to_string(&note).unwrap_or_default();
+    session.emit(Event::OrderSent { planned_ns }).await;
+    match session.target.unless_stopped(socket.send(Message::text(text))).await {
+        // Told to leave while the way up is blocked: the next turn leaves.
+        None | Some(Ok(())) => Ok(()),
+        Some(Err(error)) => Err(classify(session, error)),
+    }
+}
+
 async fn open(target: &Target, cursor: Option<Cursor>) -> Result<Socket, End> {
     let stream =
         dial(target).await.map_err(|e| End::Lost(format!("no connection to {}: {e}", target.address).into()))?;
     let url = format!("ws://{}/socket?{}", target.address, target.query(cursor));
-    let request = url.into_client_request().map_err(|e| End::Refused(e.to_string().into()))?;
+    let mut request = url.into_client_request().map_err(|e| End::Refused(e.to_string().into()))?;
+    head_padding::fill_upgrade(&mut request, target.request_head_bytes)
+        .map_err(|e| End::Refused(e.to_string().into()))?;
     let asking = Asking::begin(&target.traffic, &target.stop);
     let largest = PAYLOAD_BYTES_MAX as usize;
     let config = WebSocketConfig::default()
@@ -157,7 +185,12 @@ async fn take(
         (_, None) => return Err(malformed(&session.target, "the first message was no hello")),
         (Note::Gap(gap), Some(epoch)) => session.jump(gap, Cursor { epoch, seq: gap.last }).await,
         (Note::Error(words), _) => return Err(malformed(&session.target, words)),
-        (Note::Ack(_) | Note::Order(_), _) => {}
+        (Note::Ack(ack), _) => {
+            if let Some(event) = orders::acknowledged(&session.target, &ack, received_ns) {
+                session.emit(event).await;
+            }
+        }
+        (Note::Order(_), _) => {}
     }
     Ok(())
 }
@@ -175,7 +208,7 @@ fn classify(session: &Session, error: Error) -> End {
 }
 
 /// Sends close 1000 and reads to the end, at most until the deadline.
-async fn close(socket: &mut Socket) {
+async fn close(socket: &mut Socket, deadline: Duration) {
     let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
     let goodbye = async {
         if socket.close(Some(frame)).await.is_ok() {
@@ -183,7 +216,7 @@ async fn close(socket: &mut Socket) {
         }
     };
     // A peer that does not answer loses the connection anyway, when the socket is dropped.
-    let _ = tokio::time::timeout(CLOSE_DEADLINE, goodbye).await;
+    let _ = tokio::time::timeout(deadline, goodbye).await;
 }
 
 /// Notes when bytes came in: one reading of the clock per read, however many messages it brings.
@@ -224,7 +257,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stamped<S> {
 mod tests {
     use super::*;
     use crate::target::testing::{Reins, arm, target};
-    use futures_util::SinkExt;
     use tokio::net::TcpListener;
     use tokio_tungstenite::accept_hdr_async;
     use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
@@ -313,6 +345,52 @@ mod tests {
             "{said:?}"
         );
         assert_eq!((traffic.dialled(), traffic.requests()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn orders_go_up_on_their_plan_and_acknowledgements_find_them() {
+        let listening = Listening::bind().await;
+        let (mut target, reins) = listening.target();
+        target.orders_per_s = 500.0;
+        let start_ns = monotonic_ns();
+        reins.start.send_replace(Some(start_ns));
+        let mut events = arrivals(target);
+        let server = async {
+            let (mut peer, _) = listening.accept().await;
+            peer.send(hello()).await.unwrap();
+            let mut kept = Vec::new();
+            while let Some(Ok(Message::Text(order))) = peer.next().await {
+                let Ok(Note::Order(order)) = serde_json::from_str(&order) else { panic!("no order: {order}") };
+                kept.push(order.id);
+                // Two at once, the later one first: orders do not wait for each other.
+                if let [first, second] = &kept[..] {
+                    for id in [second, first] {
+                        peer.send(text(&format!(r#"{{"ack":{{"id":"{id}"}}}}"#))).await.unwrap();
+                    }
+                }
+            }
+        };
+        let client = async {
+            assert_eq!(events.next().await, Some(connected()));
+            // Half an interval of phase, then one each 2 ms.
+            let planned = [1_000_000, 3_000_000].map(|offset_ns| start_ns + offset_ns);
+            let mut acknowledged = Vec::new();
+            let mut sent = Vec::new();
+            while acknowledged.len() < 2 {
+                match events.next().await.unwrap() {
+                    Event::OrderSent { planned_ns } => sent.push(planned_ns),
+                    Event::OrderAcknowledged { planned_ns, acknowledged_ns } => {
+                        assert!(acknowledged_ns > planned_ns);
+                        acknowledged.push(planned_ns);
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!((&sent[..2], &acknowledged[..]), (&planned[..], &[planned[1], planned[0]][..]));
+            reins.stop.send_replace(true);
+            while events.next().await.is_some() {}
+        };
+        tokio::join!(server, client);
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ use crate::control::{self, Controls};
 use crate::feed::{Feed, FeedOptions, SLICE_US};
 use crate::listener::{ListenError, ListenOptions, Listener, ServerHandle};
 use crate::tape::Tape;
-use crate::wire_meter::Meter;
+use crate::wire_meter::{LINGER_MAX, Meter};
 
 /// What a server is told.
 #[derive(Clone, PartialEq, Debug)]
@@ -36,6 +36,8 @@ pub struct ServeOptions {
     pub published_log: Option<PathBuf>,
     /// Whether the wire meter counts; off, its own cost can be measured.
     pub metered: bool,
+    /// How long a connection is kept after the server's FIN: see [`LINGER_MAX`], which is enough without distance.
+    pub linger_max: Duration,
     /// How long a pushed stream may be silent.
     pub heartbeat: Duration,
 }
@@ -50,6 +52,7 @@ impl Default for ServeOptions {
             tape_capacity: 65_536,
             published_log: None,
             metered: true,
+            linger_max: LINGER_MAX,
             heartbeat: Duration::from_millis(HEARTBEAT_MS),
         }
     }
@@ -90,12 +93,18 @@ pub fn serve(options: ServeOptions, routes: impl FnOnce(Tape) -> Router) -> Resu
     let feed_options = FeedOptions { published_log: options.published_log, slice_us: Some(SLICE_US) };
     let feed = Feed::spawn(tape.clone(), feed_options).map_err(|source| ServeError::Start { log, source })?;
     let feed = Arc::new(feed);
-    let meter = Meter::new(options.metered);
+    let meter = Meter::with_linger(options.metered, options.linger_max);
     let shutdown = Arc::new(Notify::new());
     let congestion_control = quotes.congestion_control().map(str::to_owned);
-    let controls = Controls { meter: meter.clone(), feed: Arc::clone(&feed), shutdown: Arc::clone(&shutdown) };
+    let quotes = quotes.serve(routes(tape.clone()), meter.clone());
+    let controls = Controls {
+        meter: meter.clone(),
+        feed: Arc::clone(&feed),
+        shutdown: Arc::clone(&shutdown),
+        delays: quotes.delays().cloned(),
+    };
     Ok(Running {
-        quotes: quotes.serve(routes(tape.clone()), meter.clone()),
+        quotes,
         // Its meter counts nothing that anybody reads: what harness and server say to each other is no part of a trial.
         control: control.serve(control::routes(controls), Meter::new(false)),
         tape,

@@ -12,8 +12,10 @@ use serde_json::json;
 use tokio::sync::Notify;
 use wirerace_contract::clock::monotonic_ns;
 use wirerace_contract::meter::ControlSnapshot;
+use wirerace_contract::spec::Delay;
 
-use crate::answers::{Answer, Refusal, only_get, only_post, settled};
+use crate::answers::{Answer, Refusal, bad_request, only_get, only_post, settled};
+use crate::delayed_stream::Delays;
 use crate::feed::{Feed, FeedStatus, StartError};
 use crate::process_usage::process_usage;
 use crate::query::{BadQuery, number, pairs};
@@ -28,10 +30,13 @@ pub struct Controls {
     pub feed: Arc<Feed>,
     /// Notified by `POST /shutdown`; a notice that nobody waits for yet is kept.
     pub shutdown: Arc<Notify>,
+    /// Told and changed by `/delay`; `None` where connections have no delay.
+    pub delays: Option<Delays>,
 }
 
-/// `GET /meter`, `GET /counts` (the same without the kernel's counts, at no cost per connection), `GET /feed`, `POST /feed/start?at_ns=N` (left out: now), `POST /feed/stop?after_seq=N` (left
-/// out: at once), `POST /shutdown`.
+/// `GET /meter`, `GET /counts` (the same without the kernel's counts, at no cost per connection), `GET /feed`,
+/// `POST /feed/start?at_ns=N` (left out: now), `POST /feed/stop?after_seq=N` (left out: at once), `GET /delay`,
+/// `POST /delay?one_way_us=N`, `POST /shutdown`.
 pub fn routes(controls: Controls) -> Router {
     Router::new()
         .route("/meter", get(meter).fallback(only_get))
@@ -39,6 +44,7 @@ pub fn routes(controls: Controls) -> Router {
         .route("/feed", get(feed).fallback(only_get))
         .route("/feed/start", post(start).fallback(only_post))
         .route("/feed/stop", post(stop).fallback(only_post))
+        .route("/delay", get(delay).post(set_delay).fallback(get_or_post))
         .route("/shutdown", post(shutdown).fallback(only_post))
         .fallback(not_found)
         .with_state(controls)
@@ -75,6 +81,32 @@ fn told(changed: Result<(), Refusal>, controls: &Controls) -> Response {
     settled(answer).send(&ConnectionMeter::detached())
 }
 
+async fn delay(State(controls): State<Controls>) -> Response {
+    told_delay(delays(&controls).map(Delays::get))
+}
+
+async fn set_delay(State(controls): State<Controls>, RawQuery(raw): RawQuery) -> Response {
+    told_delay(one_number(raw.as_deref(), "one_way_us").map_err(Refusal::from).and_then(|us| {
+        let one_way_delay_us = us.ok_or_else(|| bad_request("say which delay: POST /delay?one_way_us=N"))?;
+        let delays = delays(&controls)?;
+        delays.set(Delay { one_way_delay_us }).map_err(|error| bad_request(error.to_string()))?;
+        Ok(delays.get())
+    }))
+}
+
+fn delays(controls: &Controls) -> Result<&Delays, Refusal> {
+    let sentence = "connections of this server have no delay: start it with one, which may be 0 (serve --delay-ms 0)";
+    controls.delays.as_ref().ok_or_else(|| Answer::error(StatusCode::CONFLICT, sentence).into())
+}
+
+fn told_delay(delay: Result<Delay, Refusal>) -> Response {
+    settled(delay.map(|delay| Answer::json(StatusCode::OK, &delay))).send(&ConnectionMeter::detached())
+}
+
+async fn get_or_post() -> Response {
+    Answer::error(StatusCode::METHOD_NOT_ALLOWED, "allowed are GET and POST").send(&ConnectionMeter::detached())
+}
+
 async fn shutdown(State(controls): State<Controls>) -> Json<serde_json::Value> {
     controls.shutdown.notify_one();
     Json(json!({ "stopping": true }))
@@ -83,7 +115,7 @@ async fn shutdown(State(controls): State<Controls>) -> Json<serde_json::Value> {
 async fn not_found(uri: Uri) -> Response {
     let sentence = format!(
         "there is nothing at {} on the control port: the routes are GET /meter, GET /counts, GET /feed, POST /feed/start?at_ns=N, \
-         POST /feed/stop?after_seq=N, POST /shutdown",
+         POST /feed/stop?after_seq=N, GET /delay, POST /delay?one_way_us=N, POST /shutdown",
         uri.path()
     );
     Answer::error(StatusCode::NOT_FOUND, sentence).send(&ConnectionMeter::detached())
@@ -110,7 +142,7 @@ mod tests {
 
     fn controls(tape: &Tape) -> Controls {
         let feed = Arc::new(Feed::spawn(tape.clone(), FeedOptions::default()).unwrap());
-        Controls { meter: Meter::new(true), feed, shutdown: Arc::default() }
+        Controls { meter: Meter::new(true), feed, shutdown: Arc::default(), delays: None }
     }
 
     async fn post(router: &Router, uri: &str) -> Response<Vec<u8>> {
@@ -162,5 +194,29 @@ mod tests {
             let (status, sentence) = refusal(&post(&router, uri).await);
             assert!(status == code && sentence.contains(part), "{uri}: {status} {sentence}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_delay_is_told_and_changed_where_there_is_one() {
+        let controls = controls(&tape_with(10, 0));
+        let without = routes(controls.clone());
+        for response in [get(&without, "/delay").await, post(&without, "/delay?one_way_us=5").await] {
+            let (code, sentence) = refusal(&response);
+            assert!(code == 409 && sentence.contains("--delay-ms 0"), "{sentence}");
+        }
+        let delays = Delays::new(Delay { one_way_delay_us: 0 }).unwrap();
+        let router = routes(Controls { delays: Some(delays.clone()), ..controls });
+        let changed = post(&router, "/delay?one_way_us=15000").await;
+        assert_eq!(changed.body(), br#"{"one_way_delay_us":15000}"#);
+        assert_eq!(get(&router, "/delay").await.body(), changed.body());
+        for (uri, part) in [
+            ("/delay", "one_way_us=N"),
+            ("/delay?one_way_us=60000001", "0 to 60000000"),
+            ("/delay?one_way_us=-1", "whole number"),
+        ] {
+            let (code, sentence) = refusal(&post(&router, uri).await);
+            assert!(code == 400 && sentence.contains(part), "{uri}: {sentence}");
+        }
+        assert_eq!(delays.get(), Delay { one_way_delay_us: 15_000 });
     }
 }

@@ -65,6 +65,11 @@ pub fn take_short_slice() -> Option<u64> {
     precise_sleep::arrange(Some(SLICE_US))
 }
 
+/// Sleeps as a feed's thread does, until CLOCK_MONOTONIC shows `instant_ns`, not a nanosecond less.
+pub fn sleep_until(instant_ns: u64) {
+    precise_sleep::until(instant_ns);
+}
+
 /// A running feed. Dropping it stops it.
 pub struct Feed {
     tape: Tape,

@@ -9,7 +9,8 @@
 //!    server holds the request), [`sse`] and [`websocket`] (the server, through a [`reader::Reader`]).
 //! 4. Beside them: [`orders`] (the way up), [`health`], [`query`] (what may be asked), and what is refused and how.
 //! 5. [`wire_meter`]: counts on the accepted socket, below the HTTP library, alike for all of them.
-//! 6. [`listener`]: accepts connections and drives HTTP on them; [`control`]: the port that the harness speaks to.
+//! 6. [`listener`]: accepts connections and drives HTTP on them, through [`delayed_stream`] where a distance is played;
+//!    [`control`]: the port that the harness speaks to.
 //! 7. [`serve`]: all of it put together.
 //!
 //! No transport knows another, except that a long poll without `wait` is a poll; none knows who measures it.
@@ -18,12 +19,15 @@ use axum::Router;
 
 pub use crate::assembly::{Running, ServeError, ServeOptions, serve};
 
+mod alarms;
 mod answers;
 mod assembly;
 pub mod control;
+pub mod delayed_stream;
 pub mod feed;
 pub mod health;
 mod heartbeat;
+mod kernel_timer;
 pub mod listener;
 pub mod long_polling;
 pub mod orders;

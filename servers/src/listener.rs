@@ -1,6 +1,7 @@
 //! The accept loop: connections in, HTTP/1.1 on each, limits, and an end in good order.
 
 mod accept;
+mod head_padding;
 mod head_timeout;
 
 use std::net::SocketAddr;
@@ -13,8 +14,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use wirerace_contract::spec::Delay;
 
 use self::accept::{DRAINING, ENDED, RUNNING, Serving, accept_loop, http_of};
+use crate::delayed_stream::Delays;
 pub use crate::sockets::ListenError;
 use crate::sockets::{ListeningSocket, listen};
 use crate::wire_meter::Meter;
@@ -35,6 +38,12 @@ pub struct ListenOptions {
     pub header_timeout: Duration,
     /// Largest request head, bytes; larger ones are answered 431. At least 8,192.
     pub head_bytes_max: usize,
+    /// Holds back every byte, see [`crate::delayed_stream`]; `None` leaves connections alone, at no cost. A delay of 0 can
+    /// be changed later, by [`ServerHandle::delays`].
+    pub delay: Option<Delay>,
+    /// Total bytes of each response head, reached with one padding field; 0 leaves heads as they come. A head that needs
+    /// more is answered 400 instead, with both numbers.
+    pub response_head_bytes: u32,
 }
 
 impl Default for ListenOptions {
@@ -46,6 +55,8 @@ impl Default for ListenOptions {
             max_connections: 16_384,
             header_timeout: Duration::from_secs(60),
             head_bytes_max: 64 * 1024,
+            delay: None,
+            response_head_bytes: 0,
         }
     }
 }
@@ -59,6 +70,7 @@ pub struct Listener {
     listener: TcpListener,
     local_addr: SocketAddr,
     congestion_control: Option<String>,
+    delays: Option<Delays>,
     options: ListenOptions,
 }
 
@@ -67,15 +79,16 @@ impl Listener {
     /// IO and time enabled.
     ///
     /// # Errors
-    /// When the address cannot be had: see [`ListenError`].
+    /// When the address or the delay cannot be had: see [`ListenError`].
     pub fn bind(options: ListenOptions) -> Result<Self, ListenError> {
         let address = options.address;
+        let delays = options.delay.map(Delays::new).transpose()?;
         let ListeningSocket { listener, congestion_control } =
             listen(address, options.congestion_control.as_deref(), options.max_segment_bytes)?;
         let failed = |source| ListenError::Io { address, source };
         let listener = TcpListener::from_std(listener).map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, local_addr, congestion_control, options })
+        Ok(Self { listener, local_addr, congestion_control, delays, options })
     }
 
     /// Where it listens, with the port that was taken.
@@ -100,6 +113,8 @@ impl Listener {
             http: http_of(&self.options),
             meter,
             max_connections: self.options.max_connections,
+            delays: self.delays,
+            response_head_bytes: self.options.response_head_bytes,
             stage: AtomicU8::new(RUNNING),
         });
         tokio::spawn(head_timeout::watch(Arc::downgrade(&serving), self.options.header_timeout));
@@ -124,6 +139,12 @@ impl ServerHandle {
         self.local_addr
     }
 
+    /// The delay of its connections, to be changed while they live; `None` without one.
+    #[must_use]
+    pub fn delays(&self) -> Option<&Delays> {
+        self.serving.delays.as_ref()
+    }
+
     /// Stops accepting, lets answers that have begun finish (with `Connection: close` if their head is still to come),
     /// and waits until every connection is closed, upgraded ones included: those have to be ended by their handlers.
     /// What is still open after `deadline` is cut. Returns how many connections had to be cut.
@@ -140,11 +161,15 @@ impl ServerHandle {
         let left = serving.meter.open_count();
         serving.stage.store(ENDED, Release);
         serving.meter.cut_all();
+        // Ends that are still on their way would come too late.
+        serving.delays.iter().for_each(Delays::end);
         let _ = timeout(CUT_GRACE, serving.meter.all_closed()).await;
         left
     }
 }
 
+#[cfg(test)]
+mod delay_tests;
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
@@ -162,13 +187,14 @@ mod tests {
     use super::*;
     use crate::wire_meter::ConnectionMeter;
 
-    const LONG: Duration = Duration::from_secs(30);
-    const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    pub(super) const LONG: Duration = Duration::from_secs(30);
+    pub(super) const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     const GET_AND_CLOSE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    const UPGRADE: &[u8] = b"GET /socket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    pub(super) const UPGRADE: &[u8] =
+        b"GET /socket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-    fn router() -> Router {
+    pub(super) fn router() -> Router {
         async fn one_quote(meter: ConnectionMeter) -> &'static str {
             meter.hand_over(1, 3, 5);
             "{abc}"
@@ -188,17 +214,17 @@ mod tests {
         Router::new().route("/", get(one_quote)).route("/socket", get(socket)).route("/endless", get(endless))
     }
 
-    fn serve(router: Router, options: ListenOptions) -> (ServerHandle, Meter) {
+    pub(super) fn serve(router: Router, options: ListenOptions) -> (ServerHandle, Meter) {
         let meter = Meter::new(true);
         (Listener::bind(options).unwrap().serve(router, meter.clone()), meter)
     }
 
-    async fn dial(server: &ServerHandle) -> TcpStream {
+    pub(super) async fn dial(server: &ServerHandle) -> TcpStream {
         TcpStream::connect(server.local_addr()).await.unwrap()
     }
 
     /// Everything up to and including `end`.
-    async fn read_until(client: &mut TcpStream, end: &[u8]) -> Vec<u8> {
+    pub(super) async fn read_until(client: &mut TcpStream, end: &[u8]) -> Vec<u8> {
         let mut received = Vec::new();
         while !received.ends_with(end) {
             received.push(client.read_u8().await.unwrap());
@@ -206,7 +232,7 @@ mod tests {
         received
     }
 
-    async fn read_text(client: &mut TcpStream) -> String {
+    pub(super) async fn read_text(client: &mut TcpStream) -> String {
         let mut text = String::new();
         client.read_to_string(&mut text).await.unwrap();
         text

@@ -8,7 +8,7 @@ use thiserror::Error;
 use wirerace_contract::cursor::After;
 use wirerace_contract::encoding::Encoding;
 use wirerace_contract::messages::{WAIT_DEFAULT_S, WAIT_MAX_S};
-use wirerace_contract::spec::Delivery;
+use wirerace_contract::spec::{Delivery, Flush};
 
 /// Longest distance of two conflated quotes, milliseconds.
 pub const INTERVAL_MAX_MS: u64 = 3_600_000;
@@ -32,6 +32,8 @@ pub struct Query {
     pub interval: Option<Duration>,
     /// How quotes are written.
     pub encoding: Encoding,
+    /// When what is pushed is flushed: an extension of the contract, to measure what the choice costs.
+    pub flush: Flush,
 }
 
 /// How a pushed stream sends.
@@ -55,6 +57,7 @@ impl Query {
             delivery: Delivery::Every,
             interval: None,
             encoding: Encoding::default(),
+            flush: Flush::default(),
         };
         for (name, value) in pairs(raw, allowed)? {
             match name {
@@ -63,6 +66,7 @@ impl Query {
                 "delivery" => query.delivery = delivery(&value)?,
                 "interval" => query.interval = Some(interval(&value)?),
                 "encoding" => query.encoding = value.parse().map_err(refused)?,
+                "flush" => query.flush = flush(&value)?,
                 _ => {}
             }
         }
@@ -113,6 +117,13 @@ fn delivery(text: &str) -> Result<Delivery, BadQuery> {
         .into_iter()
         .find(|delivery| delivery.name() == text)
         .ok_or_else(|| refused(format!("`{text}` is no delivery: allowed are every, newest")))
+}
+
+fn flush(text: &str) -> Result<Flush, BadQuery> {
+    [Flush::Drain, Flush::Each]
+        .into_iter()
+        .find(|flush| flush.name() == text)
+        .ok_or_else(|| refused(format!("`flush={text}`: allowed are drain (all that is ready, the default), each")))
 }
 
 /// A whole number without a sign, which `u64`'s own parser would take.
@@ -190,7 +201,7 @@ fn decoded(text: &str) -> Result<Cow<'_, str>, BadQuery> {
 mod tests {
     use super::*;
 
-    const ALL: [&str; 5] = ["after", "wait", "delivery", "interval", "encoding"];
+    const ALL: [&str; 6] = ["after", "wait", "delivery", "interval", "encoding", "flush"];
 
     fn parse(raw: &str) -> Result<Query, BadQuery> {
         Query::parse(Some(raw), &ALL)
@@ -206,15 +217,16 @@ mod tests {
         assert_eq!(query, Query::parse(None, &ALL).unwrap());
         assert_eq!((query.after, query.wait, query.delivery), (After::Now, None, Delivery::Every));
         assert_eq!((query.encoding, query.pace()), (Encoding::Json, Ok(Pace::Every)));
+        assert_eq!(query.flush, Flush::Drain);
     }
 
     #[test]
     fn everything_at_once_percent_encoded_or_not() {
-        let query = parse("after=k3f9%2E7&wait=120&delivery=newest&interval=250&encoding=tick").unwrap();
+        let query = parse("after=k3f9%2E7&wait=120&delivery=newest&interval=250&encoding=tick&flush=each").unwrap();
         assert_eq!(query.after, "k3f9.7".parse().unwrap());
         assert_eq!(query.wait, Some(Duration::from_secs(WAIT_MAX_S)));
         assert_eq!(query.pace(), Ok(Pace::Newest(Duration::from_millis(250))));
-        assert_eq!(query.encoding, Encoding::Tick);
+        assert_eq!((query.encoding, query.flush), (Encoding::Tick, Flush::Each));
         assert_eq!(parse("wait").unwrap().wait, Some(Duration::from_secs(WAIT_DEFAULT_S)));
         assert_eq!(parse("wait=").unwrap().wait, Some(Duration::from_secs(WAIT_DEFAULT_S)));
     }
@@ -235,6 +247,7 @@ mod tests {
             ("delivery=newest&interval=3600001", ["3600001", "1 to 3600000"]),
             ("interval=5", ["`interval`", "delivery=newest"]),
             ("delivery=some", ["`some`", "every, newest"]),
+            ("flush=often", ["`flush=often`", "drain (all that is ready, the default), each"]),
             ("encoding=xml", ["`xml`", "json, binary, tick"]),
             ("after=%4", ["`%4`", "percent"]),
             ("after=%FF", ["`%FF`", "UTF-8"]),

@@ -6,6 +6,8 @@ use std::net::{SocketAddr, TcpListener};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use thiserror::Error;
 
+use crate::delayed_stream::DelayTooLong;
+
 /// How many connections the kernel completes ahead of `accept`. The usual 128 drops SYNs in a burst of connects,
 /// which then wait a second for their retransmission. The kernel caps this at `net.core.somaxconn`.
 pub const BACKLOG: i32 = 4096;
@@ -34,6 +36,9 @@ pub enum ListenError {
     /// A segment size that the kernel does not take.
     #[error("{0} bytes per segment: allowed are 88 to 32767, and 0 for the path's own")]
     SegmentBytes(u32),
+    /// A delay out of range.
+    #[error("{0}")]
+    Delay(#[from] DelayTooLong),
     /// Anything else.
     #[error("cannot listen on {address}: {source}")]
     Io {

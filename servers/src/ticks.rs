@@ -12,7 +12,7 @@ pub(crate) enum Ticks {
     Coarse(Interval),
     /// The kernel's.
     #[cfg(target_os = "linux")]
-    Precise(linux::Timer),
+    Precise(crate::kernel_timer::KernelTimer),
 }
 
 impl Ticks {
@@ -20,7 +20,10 @@ impl Ticks {
     /// one more descriptor. Must be called within a tokio runtime.
     pub(crate) fn new(first_in: Duration, distance: Duration, precise: bool) -> Self {
         #[cfg(target_os = "linux")]
-        if precise && let Ok(timer) = linux::Timer::new(first_in, distance) {
+        if precise
+            && let Ok(timer) = crate::kernel_timer::KernelTimer::new()
+            && timer.set(first_in, Some(distance)).is_ok()
+        {
             return Self::Precise(timer);
         }
         #[cfg(not(target_os = "linux"))]
@@ -46,64 +49,6 @@ impl Ticks {
     /// Waits for the next tick. May be dropped and called again without losing it.
     pub(crate) async fn tick(&mut self) {
         std::future::poll_fn(|cx| self.poll_tick(cx)).await;
-    }
-}
-
-#[cfg(target_os = "linux")]
-mod linux {
-    use std::io;
-    use std::os::fd::OwnedFd;
-    use std::task::{Context, Poll, ready};
-    use std::time::Duration;
-
-    use rustix::io::Errno;
-    use rustix::time::{
-        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
-    };
-    use tokio::io::Interest;
-    use tokio::io::unix::AsyncFd;
-    use wirerace_contract::clock::{NS_PER_S, monotonic_ns};
-
-    /// A timer of the kernel (timerfd) that wakes the runtime as a socket does, to the microsecond and without a thread.
-    pub(crate) struct Timer(AsyncFd<OwnedFd>);
-
-    impl Timer {
-        pub(super) fn new(first_in: Duration, distance: Duration) -> io::Result<Self> {
-            let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-            // An absolute instant may have passed when the kernel hears of it; a distance of 0 would switch it off.
-            let first_ns = monotonic_ns().saturating_add(nanoseconds(first_in));
-            let plan = Itimerspec { it_value: timespec(first_ns), it_interval: timespec(nanoseconds(distance).max(1)) };
-            timerfd_settime(&timer, TimerfdTimerFlags::ABSTIME, &plan)?;
-            // SAFETY: this is epoll_ctl(2), which is told the descriptor's number. An `OwnedFd` has the same number for as
-            // long as it lives and keeps it open; it lives in the `AsyncFd`, from which nobody here takes it.
-            #[allow(unsafe_code)]
-            let registered = unsafe { AsyncFd::register_with_interest(timer, Interest::READABLE) };
-            Ok(Self(registered?))
-        }
-
-        pub(super) fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-            loop {
-                // An error says that the runtime ends, and with it this task.
-                let Ok(mut ready) = ready!(self.0.poll_read_ready(cx)) else { return Poll::Pending };
-                // How many ticks have passed since the last: the kernel counts on its grid. Reading takes them all.
-                let taken = rustix::io::read(ready.get_inner(), &mut [0; 8]);
-                if taken != Err(Errno::INTR) {
-                    ready.clear_ready();
-                }
-                if taken.is_ok() {
-                    return Poll::Ready(());
-                }
-            }
-        }
-    }
-
-    fn nanoseconds(time: Duration) -> u64 {
-        u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    fn timespec(ns: u64) -> Timespec {
-        // Seconds of a u64 of nanoseconds fit an i64, a remainder of a division by 10^9 fits any C long.
-        Timespec { tv_sec: (ns / NS_PER_S) as i64, tv_nsec: (ns % NS_PER_S) as _ }
     }
 }
 

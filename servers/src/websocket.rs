@@ -1,7 +1,8 @@
 //! WebSocket: one upgrade, then one message per quote (RFC 6455).
 //!
 //! Everything that is ready is fed to the library and flushed once, so a burst is one write; nothing waits in
-//! order to be sent together. One task per socket, without a lock between its two directions.
+//! order to be sent together. A client may ask for `flush=each` instead, a write per message, to see what that costs.
+//! One task per socket, without a lock between its two directions.
 
 mod session;
 
@@ -12,6 +13,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use axum::routing::get;
 use wirerace_contract::messages::{Gap, Hello};
+use wirerace_contract::spec::Flush;
 
 use self::session::Session;
 use crate::answers::{Refusal, bad_request, check_encoding, only_get};
@@ -68,15 +70,21 @@ async fn socket(
 struct Opening {
     hello: Hello,
     gap: Option<Gap>,
+    /// Most quotes between two flushes.
+    round: usize,
 }
 
 /// Boxed, because the library's task keeps room for it as long as the socket lives.
 fn prepare(tape: Tape, raw: Option<&str>) -> Result<Box<(Reader, Box<Opening>)>, Refusal> {
-    let query = Query::parse(raw, &["after", "delivery", "interval", "encoding"])?;
+    let query = Query::parse(raw, &["after", "delivery", "interval", "encoding", "flush"])?;
     let pace = query.pace()?;
     check_encoding(&tape, query.encoding)?;
     let start = tape.resolve(query.after)?;
-    let opening = Opening { hello: start.hello, gap: start.gap_for(query.delivery) };
+    let round = match query.flush {
+        Flush::Drain => ROUND_QUOTES_MAX,
+        Flush::Each => 1,
+    };
+    let opening = Opening { hello: start.hello, gap: start.gap_for(query.delivery), round };
     Ok(Box::new((Reader::new(tape, &start, pace, query.encoding), Box::new(opening))))
 }
 

@@ -114,6 +114,26 @@ impl Pending {
         pending.store(0, Relaxed);
         amount
     }
+
+    fn take_all(&self) -> Handed {
+        // Every body has bytes, and most writes of an answer's head carry none.
+        if self.body_bytes.load(Relaxed) == 0 {
+            return Handed::default();
+        }
+        Handed {
+            quotes: Self::take(&self.quotes),
+            payload_bytes: Self::take(&self.payload_bytes),
+            body_bytes: Self::take(&self.body_bytes),
+        }
+    }
+}
+
+/// What was handed over and goes out with one write. It travels beside the bytes where those wait for a delay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Handed {
+    quotes: u64,
+    payload_bytes: u64,
+    body_bytes: u64,
 }
 
 /// A request is being answered.
@@ -129,7 +149,9 @@ impl Meter {
         Self::with_linger(enabled, LINGER_MAX)
     }
 
-    fn with_linger(enabled: bool, linger_max: Duration) -> Self {
+    /// The same, keeping connections for another time than [`LINGER_MAX`]: over a distance their ends take longer.
+    #[must_use]
+    pub fn with_linger(enabled: bool, linger_max: Duration) -> Self {
         Self(Arc::new(Shared {
             enabled,
             linger_max,
@@ -286,23 +308,21 @@ impl Shared {
 }
 
 impl Connection {
-    /// Counts a write of `bytes` bytes together with what was waiting for it.
-    fn wrote(&self, bytes: usize) {
-        let (counts, pending) = (&self.shared.counts, &self.pending);
+    /// Counts a write of `bytes` bytes together with what it carries.
+    fn wrote(&self, bytes: usize, handed: Handed) {
+        let counts = &self.shared.counts;
         counts.bytes_out.fetch_add(bytes as u64, Relaxed);
         counts.writes_out.fetch_add(1, Relaxed);
-        // Every body has bytes, and most writes of an answer's head carry none.
-        if pending.body_bytes.load(Relaxed) == 0 {
+        if handed.body_bytes == 0 {
             return;
         }
-        counts.body_bytes_out.fetch_add(Pending::take(&pending.body_bytes), Relaxed);
-        let quotes = Pending::take(&pending.quotes);
-        if quotes == 0 {
+        counts.body_bytes_out.fetch_add(handed.body_bytes, Relaxed);
+        if handed.quotes == 0 {
             return;
         }
-        counts.quotes_out.fetch_add(quotes, Relaxed);
-        counts.payload_bytes_out.fetch_add(Pending::take(&pending.payload_bytes), Relaxed);
-        if let Some(class) = counts.quotes_per_write.get(per_write_class(quotes)) {
+        counts.quotes_out.fetch_add(handed.quotes, Relaxed);
+        counts.payload_bytes_out.fetch_add(handed.payload_bytes, Relaxed);
+        if let Some(class) = counts.quotes_per_write.get(per_write_class(handed.quotes)) {
             class.fetch_add(1, Relaxed);
         }
     }
@@ -334,6 +354,13 @@ impl ConnectionMeter {
         Pending::add(&pending.quotes, quotes);
         Pending::add(&pending.payload_bytes, payload_bytes);
         Pending::add(&pending.body_bytes, body_bytes);
+    }
+
+    /// Takes what was handed over since the last write, to be counted by a later one: see [`DelayedStream`].
+    ///
+    /// [`DelayedStream`]: crate::delayed_stream
+    pub(crate) fn take_handed(&self) -> Handed {
+        self.0.as_ref().map_or_else(Handed::default, |connection| connection.pending.take_all())
     }
 
     /// Tells that a body or message of the client has been read, in bytes.

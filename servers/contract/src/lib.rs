@@ -10,6 +10,7 @@ pub mod descriptor;
 pub mod distribution;
 pub mod encoding;
 pub mod feed;
+pub mod heads;
 pub mod messages;
 pub mod meter;
 pub mod plan;

@@ -1,5 +1,8 @@
 //! The files a run leaves behind. `results/schema/` holds their JSON Schemas, generated from these types.
 
+mod link;
+mod manifest;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,95 +11,14 @@ use crate::distribution::Distribution;
 use crate::meter::{ControlSnapshot, ProcessUsage};
 use crate::spec::{Arm, LoadSpec};
 
+pub use self::link::{LinkReport, LinkWay, PacketCounts};
+pub use self::manifest::{
+    ArmEntry, Calibration, Cell, Environment, Manifest, Margins, Pinning, SelfTestRow, SelfTestStanding,
+    SelfTestSummary,
+};
+
 /// Version of all files below. Raised when a field changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
-
-/// `manifest.json`: what is true of a whole run.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Manifest {
-    /// See [`SCHEMA_VERSION`].
-    pub schema_version: u32,
-    /// Version of wirerace.
-    pub software: String,
-    /// The commit it was built from, if known, with `+` when the tree was changed.
-    pub commit: Option<String>,
-    /// The experiment's name.
-    pub experiment: String,
-    /// The question it asks, in one sentence.
-    pub question: String,
-    /// When it began, UTC, ISO 8601.
-    pub started_utc: String,
-    /// Seed of the order of trials, of phases, and through them of everything random outside the feed.
-    pub seed: u64,
-    /// How many blocks were planned.
-    pub blocks: u32,
-    /// How often a block is repeated that the machine disturbed.
-    pub repeats_of_tainted: u32,
-    /// The arms, in the order of charts and tables.
-    pub arms: Vec<ArmEntry>,
-    /// The cells: settings under which the arms are compared.
-    pub cells: Vec<Cell>,
-    /// The machine and its settings.
-    pub environment: Environment,
-}
-
-/// An arm with the descriptor of its transport.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct ArmEntry {
-    /// The arm.
-    pub arm: Arm,
-    /// Its transport.
-    pub descriptor: Descriptor,
-}
-
-/// A setting under which arms are compared.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Cell {
-    /// Short and unique within the run, for example `10 clients, 20 quotes/s`.
-    pub name: String,
-    /// What every arm carries in it.
-    pub load: LoadSpec,
-}
-
-/// The machine and its settings. No host name, no user name, no path.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Environment {
-    /// Operating system and kernel release.
-    pub system: String,
-    /// Processor model.
-    pub processor: String,
-    /// Processors that this process may use.
-    pub cpus: u32,
-    /// Memory, bytes.
-    pub memory_bytes: u64,
-    /// Virtual machine monitor, if one shows itself.
-    pub hypervisor: Option<String>,
-    /// Which processors server and load were pinned to; `null` where they were not.
-    pub pinning: Option<Pinning>,
-    /// Scheduler slice of the feed's thread, microseconds; `null` where the kernel offers none.
-    pub feed_slice_us: Option<u64>,
-    /// Congestion control on every socket.
-    pub congestion_control: String,
-    /// `TCP_MAXSEG` on the listening socket; 0 means the path's own.
-    pub max_segment_bytes: u32,
-    /// Limit of open files.
-    pub descriptors_max: u64,
-    /// Compiler that built this.
-    pub toolchain: String,
-    /// Whether it was built with optimisation.
-    pub optimised: bool,
-    /// Versions of the libraries that carry the traffic.
-    pub crates: Vec<String>,
-}
-
-/// Processors of the two processes.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Pinning {
-    /// The server's processor.
-    pub server_cpu: u32,
-    /// The load's processor.
-    pub load_cpu: u32,
-}
 
 /// Whether a trial may be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -152,6 +74,9 @@ pub struct Measured {
     pub ledger: Ledger,
     /// CPU time within the window.
     pub cpu: Cpu,
+    /// What the emulated link saw; `null` on other paths.
+    #[serde(default)]
+    pub link: Option<LinkReport>,
 }
 
 /// Snapshots of the server's meter.
@@ -223,6 +148,13 @@ pub struct ClientReport {
     pub traffic: Traffic,
     /// issued − planned of each poll of the window; empty for transports that do not plan polls.
     pub plan_error: Distribution,
+    /// Quotes in hand − poll issued, for each planned poll of the window that was answered with quotes: one exchange. Empty
+    /// for transports that do not plan polls, and in files written before it was measured.
+    #[serde(default)]
+    pub exchange: Distribution,
+    /// What was sent upstream while quotes came.
+    #[serde(default)]
+    pub orders: Orders,
     /// The load process at the window's begin, its end, and when it was done.
     pub process: LoadUsage,
     /// The first few errors in words.
@@ -246,6 +178,22 @@ pub struct QuoteCounts {
     pub out_of_order: u64,
     /// Received before it was due: clocks or plans disagree, and the trial is void.
     pub early: u64,
+}
+
+/// Orders sent upstream, and their acknowledgements.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Orders {
+    /// Sent, over the whole life.
+    pub issued: u64,
+    /// Acknowledged, over the whole life. What was under way when the clients left is not.
+    pub acknowledged: u64,
+    /// Of those planned within the window, sent.
+    pub window_issued: u64,
+    /// Of those planned within the window, acknowledged.
+    pub window_acknowledged: u64,
+    /// Acknowledged − planned, of the orders planned within the window. An order that had to wait for the one before
+    /// it counts from its own planned instant.
+    pub latency: Distribution,
 }
 
 /// What the clients did.
@@ -350,7 +298,7 @@ pub struct Layers {
     pub framing: u64,
     /// HTTP request and response heads.
     pub heads: u64,
-    /// IP and TCP heads of segments that carry bytes; `null` where the system does not tell.
+    /// IP and TCP heads of segments that carry bytes, and the bytes that TCP sent again; `null` where the system does not tell.
     pub tcp_ip_data: Option<u64>,
     /// IP and TCP heads of segments without bytes (SYN, FIN, ACK); `null` likewise.
     pub tcp_ip_bare: Option<u64>,

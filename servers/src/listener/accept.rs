@@ -17,14 +17,17 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use tower::Service;
 
 use super::ListenOptions;
+use super::head_padding::HeadPadding;
 use super::head_timeout::AnswerBody;
-use crate::wire_meter::{ConnectionMeter, Meter, MeteredStream};
+use crate::delayed_stream::{DelayedStream, Delays};
+use crate::wire_meter::{ConnectionMeter, Driver, Meter, MeteredStream};
 
 /// hyper's smallest buffer, bytes; it panics on less.
 const HEAD_BYTES_LEAST: usize = 8192;
@@ -50,6 +53,8 @@ pub(super) struct Serving {
     pub(super) http: http1::Builder,
     pub(super) meter: Meter,
     pub(super) max_connections: usize,
+    pub(super) delays: Option<Delays>,
+    pub(super) response_head_bytes: u32,
     pub(super) stage: AtomicU8,
 }
 
@@ -72,11 +77,25 @@ pub(super) async fn accept_loop(listener: TcpListener, serving: Arc<Serving>, st
         let open = serving.meter.open_count();
         let stream = serving.meter.attach(stream);
         if open < serving.max_connections {
-            tokio::spawn(drive(Arc::clone(&serving), stream, false));
+            begin(&serving, stream, false);
         } else if open < serving.max_connections.saturating_add(REFUSALS_MAX) {
-            tokio::spawn(drive(Arc::clone(&serving), stream, true));
+            begin(&serving, stream, true);
         } else {
             stream.close_now();
+        }
+    }
+}
+
+/// Two kinds of tasks, so that a connection without a delay pays nothing for the other kind.
+fn begin(serving: &Arc<Serving>, stream: MeteredStream, refuse: bool) {
+    let (Some(driver), meter) = (stream.driver(), stream.meter()) else { return };
+    let serving = Arc::clone(serving);
+    match &serving.delays {
+        None => drop(tokio::spawn(drive(serving, stream, driver, meter, refuse))),
+        Some(delays) => {
+            let handing = meter.clone();
+            let stream = DelayedStream::new(stream, delays.clone(), move || handing.take_handed());
+            drop(tokio::spawn(drive(serving, stream, driver, meter, refuse)));
         }
     }
 }
@@ -98,15 +117,19 @@ where
 }
 
 /// Drives HTTP on one connection until it ends or is upgraded.
-async fn drive(serving: Arc<Serving>, stream: MeteredStream, refuse: bool) {
-    let Some(driver) = stream.driver() else { return };
-    let meter = stream.meter();
+async fn drive<S>(serving: Arc<Serving>, stream: S, driver: Driver, meter: ConnectionMeter, refuse: bool)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let router = serving.router.clone();
     let turn = driver.turn();
     let max_connections = serving.max_connections;
+    let sharing = Arc::clone(&serving);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         turn.of_server();
         let (meter, turn) = (meter.clone(), turn.clone());
+        let heads = HeadPadding::of(sharing.response_head_bytes, &request);
+        let serving = heads.is_some().then(|| Arc::clone(&sharing));
         // Asked for a head, a handler hands over what will not be written.
         if meter.is_attached() && request.method() != Method::HEAD {
             request.extensions_mut().insert::<ConnectionMeter>(meter.clone());
@@ -117,6 +140,10 @@ async fn drive(serving: Arc<Serving>, stream: MeteredStream, refuse: bool) {
             let response = match answer {
                 Some(answer) => answer.await?,
                 None => refusal(max_connections),
+            };
+            let response = match heads {
+                Some(heads) => heads.fill(response, serving.is_some_and(|s| s.stage.load(Acquire) != RUNNING)),
+                None => response,
             };
             meter.answered(response.status());
             Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, turn)))

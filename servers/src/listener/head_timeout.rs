@@ -27,14 +27,20 @@ pub(super) async fn watch(serving: Weak<Serving>, header_timeout: Duration) {
     loop {
         sleep(tick).await;
         let Some(serving) = serving.upgrade() else { return };
+        // What a delay adds now. Whole ticks: a client may get a little more than its time, never less.
+        let more = serving.delays.as_ref().map_or(0, |delays| ticks_in(delays.of_next_head(), tick));
         let mut next = Some(0);
         // In pieces, so that ten thousand connections do not hold up the quotes of one turn.
         while let Some(from) = next {
-            next = serving.meter.expire_turns(from, TICKS);
+            next = serving.meter.expire_turns(from, TICKS + more);
             tokio::task::yield_now().await;
         }
         serving.meter.advance_tick();
     }
+}
+
+fn ticks_in(time: Duration, tick: Duration) -> u32 {
+    u32::try_from(time.as_nanos().div_ceil(tick.as_nanos())).unwrap_or(u32::MAX - TICKS)
 }
 
 /// The body of an answer. When it has been sent it is the client's turn again.

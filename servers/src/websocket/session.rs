@@ -10,7 +10,7 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use futures_util::{SinkExt, StreamExt};
 use wirerace_contract::messages::Note;
 
-use super::{Opening, ROUND_QUOTES_MAX};
+use super::Opening;
 use crate::heartbeat::Heartbeat;
 use crate::orders::{ORDER_BYTES_MAX, acknowledge, no_order};
 use crate::reader::Reader;
@@ -33,6 +33,8 @@ pub(super) struct Session {
     client_had_its_turn: bool,
     /// Quotes were fed that may not have gone out.
     unflushed: bool,
+    /// Most quotes between two flushes.
+    round: usize,
 }
 
 /// What takes a session from sending quotes.
@@ -67,7 +69,7 @@ impl Session {
     pub(super) fn new(socket: WebSocket, reader: Reader, meter: ConnectionMeter) -> Self {
         let heartbeat = Heartbeat::new(reader.tape().heartbeat());
         let doorbell = reader.tape().doorbell();
-        Self { socket, reader, heartbeat, meter, doorbell, client_had_its_turn: false, unflushed: false }
+        Self { socket, reader, heartbeat, meter, doorbell, client_had_its_turn: false, unflushed: false, round: 1 }
     }
 
     /// Says hello, then serves until the end.
@@ -77,6 +79,7 @@ impl Session {
     /// the processor's cache any more when a socket's turn comes again.
     #[allow(clippy::manual_async_fn)] // an `async fn` keeps room for its arguments twice
     pub(super) fn run(mut self, opening: Box<Opening>) -> impl Future<Output = ()> + Send {
+        self.round = opening.round;
         async move {
             let end = match Box::pin(self.open(opening)).await {
                 Ok(()) => self.serve().await,
@@ -133,7 +136,7 @@ impl Session {
     /// Feeds all that is ready, then flushes once. Nothing more is fed before that has gone out.
     fn poll_send_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
         if !self.unflushed {
-            for _ in 0..ROUND_QUOTES_MAX {
+            for _ in 0..self.round {
                 ready!(self.socket.poll_ready_unpin(cx))?;
                 let Some(message) = self.next_message() else { break };
                 self.socket.start_send_unpin(message)?;

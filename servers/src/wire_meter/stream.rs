@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use super::head::HeadCounter;
-use super::{Connection, ConnectionMeter, Driver};
+use super::{Connection, ConnectionMeter, Driver, Handed, Pending};
 use crate::tcp_info::tcp_info;
 
 /// A TCP connection that counts what passes through it. Dropping it closes the connection in good order: see
@@ -107,16 +107,30 @@ impl AsyncRead for MeteredStream {
 }
 
 impl MeteredStream {
-    /// Counts the outcome of a write. `buffers` are what was offered.
+    /// A write of bytes that `handed` goes with: with the first that the socket takes, as if it had been handed over
+    /// just before.
+    pub(crate) fn poll_write_with(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        handed: &mut Handed,
+    ) -> Poll<io::Result<usize>> {
+        let Some(socket) = self.socket.as_mut() else { return Poll::Ready(Err(gone())) };
+        let outcome = ready!(Pin::new(&mut socket.stream).poll_write(cx, bytes));
+        self.wrote(outcome, std::iter::once(bytes), |_| std::mem::take(handed))
+    }
+
+    /// Counts the outcome of a write. `buffers` are what was offered, `handed` tells what goes with it.
     fn wrote<'a>(
         &mut self,
         outcome: io::Result<usize>,
         buffers: impl Iterator<Item = &'a [u8]>,
+        handed: impl FnOnce(&Pending) -> Handed,
     ) -> Poll<io::Result<usize>> {
         let Some(socket) = self.socket.as_mut() else { return Poll::Ready(outcome) };
         match outcome {
             Ok(written) if written > 0 && socket.connection.shared.enabled => {
-                socket.connection.wrote(written);
+                socket.connection.wrote(written, handed(&socket.connection.pending));
                 if self.head_out != HeadCounter::Done {
                     let counts = &socket.connection.shared.counts;
                     let mut left = written;
@@ -142,7 +156,7 @@ impl AsyncWrite for MeteredStream {
         let this = self.get_mut();
         let Some(socket) = this.socket.as_mut() else { return Poll::Ready(Err(gone())) };
         let outcome = ready!(Pin::new(&mut socket.stream).poll_write(cx, buffer));
-        this.wrote(outcome, std::iter::once(buffer))
+        this.wrote(outcome, std::iter::once(buffer), Pending::take_all)
     }
 
     fn poll_write_vectored(
@@ -153,7 +167,7 @@ impl AsyncWrite for MeteredStream {
         let this = self.get_mut();
         let Some(socket) = this.socket.as_mut() else { return Poll::Ready(Err(gone())) };
         let outcome = ready!(Pin::new(&mut socket.stream).poll_write_vectored(cx, buffers));
-        this.wrote(outcome, buffers.iter().map(|buffer| &**buffer))
+        this.wrote(outcome, buffers.iter().map(|buffer| &**buffer), Pending::take_all)
     }
 
     fn is_write_vectored(&self) -> bool {
