@@ -11,12 +11,27 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
+use crate::link::Link;
+#[cfg(target_os = "linux")]
+use crate::link::move_into;
+
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
 /// Names the program that children run, once, for callers that are not `wirerace` themselves (benches).
 pub fn set_program(path: PathBuf) {
     // Named twice, the first stays: all children of a process are the same program.
     let _ = PROGRAM.set(path);
+}
+
+/// The program that children run.
+///
+/// # Errors
+/// When the system does not tell which file this program is.
+pub fn program() -> Result<PathBuf> {
+    match PROGRAM.get() {
+        Some(path) => Ok(path.clone()),
+        None => std::env::current_exe().context("cannot find this program's own file"),
+    }
 }
 
 /// A child of this process that ends with it.
@@ -34,12 +49,41 @@ impl Process {
     /// # Errors
     /// When it cannot be started.
     pub fn start(what: &'static str, arguments: &[String]) -> Result<Self> {
-        let program = match PROGRAM.get() {
-            Some(path) => path.clone(),
-            None => std::env::current_exe().context("cannot find this program's own file")?,
-        };
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::begin(what, Self::command(arguments)?)
+    }
+
+    /// Starts `wirerace ARGUMENTS` at the clients' end of a link.
+    ///
+    /// # Errors
+    /// See [`Self::start`].
+    #[cfg(target_os = "linux")]
+    #[allow(unsafe_code)]
+    pub fn start_beyond(link: &Link, what: &'static str, arguments: &[String]) -> Result<Self> {
+        let mut command = Self::command(arguments)?;
+        let link = link.clone();
+        // SAFETY: between fork and exec the closure makes one system call, on a descriptor that the link keeps open; it
+        // takes no lock and allocates nothing.
+        unsafe { command.pre_exec(move || move_into(link.clients_namespace())) };
+        Self::begin(what, command)
+    }
+
+    /// There are no links on this system.
+    ///
+    /// # Errors
+    /// Never: it cannot be called.
+    #[cfg(not(target_os = "linux"))]
+    pub fn start_beyond(link: &Link, _: &'static str, _: &[String]) -> Result<Self> {
+        match *link {}
+    }
+
+    fn command(arguments: &[String]) -> Result<Command> {
+        let mut command = Command::new(program()?);
+        command.args(arguments);
+        Ok(command)
+    }
+
+    fn begin(what: &'static str, mut command: Command) -> Result<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own: Ctrl-C on the terminal reaches the parent alone, which ends its children in order.
         command.process_group(0).kill_on_drop(true);
         let mut child = command.spawn().with_context(|| format!("cannot start the {what} process"))?;

@@ -19,8 +19,12 @@ pub struct Cli {
 const EXAMPLES: &str = "Examples:
   wirerace race                                the five arms at once, 20 seconds
   wirerace run transports                      the comparison, block by block, with a report
+  wirerace run list                            what can be asked, and how long each takes
+  wirerace run all --quick                     a look at every question; prints first how long it takes
+  wirerace run rate mine.toml --publish        twelve blocks each; prints first how long that takes
   wirerace run --resume results/20260131T091500Z-transports
   wirerace report results/20260131T091500Z-transports
+  wirerace claims                              what tutorials say, and what the runs say
   wirerace serve --port 8080                   then: curl 'http://127.0.0.1:8080/quotes?after=0'
   wirerace load --arm ws --to 127.0.0.1:8080 --clients 10
 
@@ -35,6 +39,8 @@ pub enum Command {
     Run(RunArguments),
     /// Draws charts and writes report.html, report.md, summary.csv and summary.json from a run's files.
     Report(ReportArguments),
+    /// What tutorials say, and what the numbers say: 25 claims with verdicts that can be traced to their trials.
+    Claims(ClaimsArguments),
     /// One server alone, for curl, other machines and other clients.
     Serve(ServeArguments),
     /// Clients alone, against a server that speaks the contract.
@@ -46,6 +52,9 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Times packets over the emulated link of this machine.
+    #[command(hide = true)]
+    Link(LinkArguments),
     /// Plays a role in `limits`, told on stdin.
     #[command(hide = true)]
     Part,
@@ -60,7 +69,7 @@ pub enum Command {
 /// Arguments of `race`.
 #[derive(Args, Debug)]
 pub struct RaceArguments {
-    /// Length of the measured window, seconds (the whole takes about five seconds more).
+    /// Length of the measured window, seconds (the whole takes about seven seconds more).
     #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub seconds: u64,
     /// Simulated users of each arm.
@@ -83,11 +92,35 @@ pub struct RaceArguments {
     pub out: Option<PathBuf>,
 }
 
+/// Arguments of `link`.
+#[derive(Args, Debug)]
+pub struct LinkArguments {
+    /// Only say whether there can be one: nothing when it works, else what is refused.
+    #[arg(long)]
+    pub probe: bool,
+    /// Delay one way, microseconds.
+    #[arg(long, default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(0..=60_000_000))]
+    pub delay_us: u64,
+    /// Packets per second each way.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub packets_per_s: u64,
+    /// For how long, seconds.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub seconds: u64,
+}
+
 /// Arguments of `run`.
 #[derive(Args, Debug)]
 pub struct RunArguments {
-    /// Names of experiments (`wirerace run list` lists them), `limits`, or files ending in .toml. Default: transports.
+    /// Names of experiments (`wirerace run list` lists them), `all`, `limits`, `self-test`, or files ending in .toml.
+    /// Default: transports.
     pub experiments: Vec<String>,
+    /// A look: the cells marked for it, shorter windows, and as many blocks as fit into ten minutes in all.
+    #[arg(long, conflicts_with = "publish")]
+    pub quick: bool,
+    /// For publication: all cells, twelve blocks. May be interrupted and gone on with by --resume.
+    #[arg(long)]
+    pub publish: bool,
     /// How often every arm is measured in every cell; intervals need 6.
     #[arg(long)]
     pub blocks: Option<u32>,
@@ -104,12 +137,12 @@ pub struct RunArguments {
     #[arg(long, default_value = "results", value_name = "DIR")]
     pub out: PathBuf,
     /// Go on with an interrupted run.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["experiments", "blocks", "arms", "clients", "seed"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["experiments", "blocks", "arms", "clients", "seed", "quick", "publish"])]
     pub resume: Option<PathBuf>,
     /// Do not pin the two processes to processors of their own.
     #[arg(long)]
     pub no_pin: bool,
-    /// `limits` only: fewer pairs and smaller loads, to see that everything works. Its figures decide nothing.
+    /// `limits` and `self-test` only: fewer pairs and smaller loads, to see that everything works. Its figures decide nothing.
     #[arg(long)]
     pub smoke: bool,
     /// `limits` only: these parts, separated by commas.
@@ -125,6 +158,28 @@ pub struct ReportArguments {
     /// How the table on stdout is written.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// Arguments of `claims`.
+#[derive(Args, Debug)]
+pub struct ClaimsArguments {
+    /// Folders of runs, or folders that hold some. Default: the newest run of each experiment under results.
+    pub dirs: Vec<PathBuf>,
+    /// How the table on stdout is written.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Compare with the recorded verdicts; ends with 1 if one differs.
+    #[arg(long, conflicts_with_all = ["record", "tables"])]
+    pub check: bool,
+    /// Record the verdicts, and beside them the exchanges that show what is shown.
+    #[arg(long, conflicts_with = "tables")]
+    pub record: bool,
+    /// Print published tables beside what was derived and measured, instead of the claims.
+    #[arg(long)]
+    pub tables: bool,
+    /// Where verdicts are recorded.
+    #[arg(long, value_name = "FILE", default_value = "results/claims.json")]
+    pub recorded: PathBuf,
 }
 
 /// How a table is written.
@@ -166,6 +221,14 @@ pub struct ServeArguments {
     /// Only this transport: polling, long_polling, sse or websocket. Default: all on one port.
     #[arg(long)]
     pub transport: Option<String>,
+    /// Holds back every byte for this long in each direction, milliseconds, to play a distance; left out, there is no
+    /// delay at all. Change it on the way: curl -X POST 'http://CONTROL/delay?one_way_us=N'.
+    #[arg(long)]
+    pub delay_ms: Option<f64>,
+    /// Total bytes of each response head, filled up with a field `x-pad`; 0 leaves heads as they come. A head that needs
+    /// more is answered 400.
+    #[arg(long, default_value_t = 0)]
+    pub response_head_bytes: u32,
     /// The feed.
     #[command(flatten)]
     pub feed: FeedArguments,

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command, Format, ReportArguments, RunArguments};
-use crate::experiment::{self, Experiment};
+use crate::experiment::length::Length;
+use crate::experiment::{self, Experiment, scope};
 use crate::failure::{Failure, file_failure};
 use crate::output::{count, line, note};
 use crate::report::{self, table};
 use crate::run::{Finished, Run, RunOptions};
-use crate::{doctor, environment, limits, load_command, race, schemas, serve_command};
+use crate::{claims_command, doctor, environment, limits, link, load_command, race, schemas, self_test, serve_command};
 
 /// Does what the command line asks for.
 ///
@@ -21,6 +22,7 @@ pub fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Race(arguments) => race::race(&arguments),
         Command::Run(arguments) => run(&arguments),
         Command::Report(arguments) => report(&arguments),
+        Command::Claims(arguments) => claims_command::claims(&arguments),
         Command::Serve(arguments) => serve_command::serve(&arguments),
         Command::Load(arguments) => load_command::load(&arguments),
         Command::Doctor => doctor::doctor(),
@@ -28,6 +30,7 @@ pub fn dispatch(command: Command) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "wirerace", &mut std::io::stdout());
             Ok(())
         }
+        Command::Link(arguments) => link::check::check(&arguments),
         Command::Part => limits::role::play(),
         Command::Schemas { dir } => schemas::write_all(&dir),
     }
@@ -61,53 +64,113 @@ pub async fn interrupted() {
 fn run(arguments: &RunArguments) -> Result<(), Failure> {
     environment::raise_descriptors_max();
     if let Some(dir) = &arguments.resume {
-        return finish(Run::resume(dir, true)?);
+        let run = Run::resume(dir, true)?;
+        let link = link::cells::open_again(run.cells())?;
+        return finish(run.over(link));
     }
     let limits_only = !arguments.only.is_empty() || arguments.smoke;
+    if arguments.experiments == ["self-test"] && arguments.only.is_empty() {
+        return self_test::run(&self_test::Options::from(arguments));
+    }
     if limits_only && arguments.experiments != ["limits"] {
-        return Err(Failure::Usage("--only and --smoke belong to: wirerace run limits".to_owned()));
+        return Err(Failure::Usage(
+            "--only belongs to: wirerace run limits; --smoke to that and to: wirerace run self-test".to_owned(),
+        ));
     }
     let names: Vec<&str> = arguments.experiments.iter().map(String::as_str).collect();
     match names.as_slice() {
-        ["list"] => {
-            for name in experiment::names() {
-                line(format!("{name}: {}", Experiment::find(name)?.question))?;
-            }
-            return line(
-                "limits: how far is the suite from bare loops, and how much does it carry? (about 20 minutes)",
-            );
-        }
+        ["list"] => return list(arguments),
         ["limits"] => return limits::run(&limits::Options::from(arguments)),
         _ => {}
     }
-    let names = if names.is_empty() { vec!["transports"] } else { names };
+    let names = match names.as_slice() {
+        [] => vec!["transports"],
+        ["all"] => questions().collect(),
+        _ => names,
+    };
     // All are read before the first is run: a mistake in the last must not cost an hour.
-    let experiments = names.iter().map(|name| prepared(name, arguments)).collect::<Result<Vec<_>, _>>()?;
-    for experiment in &experiments {
+    let share_s = scope::QUICK_S / names.len() as f64;
+    let mut experiments = names.iter().map(|name| prepared(name, arguments, share_s)).collect::<Result<Vec<_>, _>>()?;
+    announce(&experiments);
+    // Namespaces are entered before there is a runtime: afterwards there would be a thread to leave behind.
+    let link = link::cells::open_or_delay(experiments.iter_mut().flat_map(|experiment| &mut experiment.cells))?;
+    let mut void = Vec::new();
+    for (number, experiment) in experiments.iter().enumerate() {
         let options =
             RunOptions { out: arguments.out.clone(), seed: arguments.seed, pin: !arguments.no_pin, verbose: true };
-        finish(Run::create(experiment, &options)?)?;
+        match finish(Run::create(experiment, &options)?.over(link.clone())) {
+            Ok(()) => {}
+            // A void trial of one question says nothing about the next.
+            Err(Failure::Void(why)) => void.push(format!("{}: {why}", experiment.name)),
+            Err(failure) => {
+                let left: Vec<&str> = names.iter().skip(number + 1).copied().collect();
+                return Err(with_the_rest(failure, &left));
+            }
+        }
     }
-    Ok(())
+    if void.is_empty() { Ok(()) } else { Err(Failure::Void(void.join(" | "))) }
 }
 
-fn prepared(name: &str, arguments: &RunArguments) -> Result<Experiment, Failure> {
-    if name == "limits" || name == "list" {
+/// All built-in experiments that ask something.
+fn questions() -> impl Iterator<Item = &'static str> {
+    experiment::names().filter(|name| *name != experiment::TEST)
+}
+
+fn list(arguments: &RunArguments) -> Result<(), Failure> {
+    let share_s = scope::QUICK_S;
+    for name in experiment::names() {
+        let experiment = prepared(name, arguments, share_s)?;
+        line(format!("{name}: {} ({})", experiment.question, experiment.length()))?;
+    }
+    line("self-test: can the suite tell? Arms against themselves, and effects put in on purpose (about 6 minutes)")?;
+    line("limits: how far is the suite from bare loops, and how much does it carry? (about 20 minutes)")
+}
+
+/// Says how long it will take, before anything runs.
+fn announce(experiments: &[Experiment]) {
+    for experiment in experiments {
+        note(format!("{}: {}", experiment.name, experiment.length()));
+    }
+    if experiments.len() > 1 {
+        note(format!("all together: {}", experiments.iter().map(Experiment::length).sum::<Length>()));
+    }
+}
+
+/// Who interrupts the third of five experiments wants to know how to go on with the last two.
+fn with_the_rest(failure: Failure, left: &[&str]) -> Failure {
+    match failure {
+        Failure::Interrupted(words) if !left.is_empty() => {
+            Failure::Interrupted(format!("{words}; then, with the same options: wirerace run {}", left.join(" ")))
+        }
+        other => other,
+    }
+}
+
+fn prepared(name: &str, arguments: &RunArguments, quick_s: f64) -> Result<Experiment, Failure> {
+    if ["limits", "list", "all", "self-test"].contains(&name) {
         return Err(Failure::Usage(format!("`{name}` stands alone: wirerace run {name}")));
     }
     let mut experiment = Experiment::find(name)?;
     if !arguments.arms.is_empty() {
         experiment.keep_arms(&arguments.arms)?;
     }
-    experiment.blocks = arguments.blocks.unwrap_or(experiment.blocks);
+    if arguments.publish {
+        experiment.make_publishable();
+    }
     if let Some(clients) = arguments.clients {
         check_descriptors(clients)?;
         for cell in &mut experiment.cells {
             // The cell's own name tells its own number.
-            cell.name = format!("{clients} clients instead of {}: {}", cell.load.clients, cell.name);
+            let name = format!("{clients} clients instead of {}: {}", cell.load.clients, cell.name);
+            experiment.quick_cells.iter_mut().filter(|quick| **quick == cell.name).for_each(|q| q.clone_from(&name));
+            cell.name = name;
             cell.load.clients = clients;
         }
     }
+    if arguments.quick {
+        experiment.make_quick(quick_s);
+    }
+    experiment.blocks = arguments.blocks.unwrap_or(experiment.blocks);
     experiment.check().map_err(Failure::Usage)?;
     Ok(experiment)
 }
@@ -156,6 +219,10 @@ fn tell(dir: &Path, format: Format) -> Result<(), Failure> {
         note(format!("warning: {warning}"));
     }
     line(table::table(&paths.summary, format.into()))?;
+    if let Some(rows) = report::capacity::table(&paths.summary).filter(|_| format == Format::Text) {
+        line(table::aligned(&rows))?;
+        line(report::capacity::SENTENCE)?;
+    }
     note(format!("report: {}", paths.html.display()));
     Ok(())
 }

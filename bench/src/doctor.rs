@@ -43,6 +43,7 @@ fn examine() -> Vec<Finding> {
         descriptors(),
         ports(),
         steal(),
+        link(),
     ]
 }
 
@@ -117,6 +118,15 @@ fn ports() -> Finding {
         "ports",
         format!("{ports} for each source address; clients spread over 127.0.0.1, 127.0.0.2 and so on"),
     )
+}
+
+fn link() -> Finding {
+    match crate::link::probe() {
+        Ok(()) => {
+            finding(true, "emulated link", "namespaces and TUN devices can be had: distance with real IP packets")
+        }
+        Err(refused) => finding(false, "emulated link", format!("{refused}; cells over a link run delayed instead")),
+    }
 }
 
 fn steal() -> Finding {

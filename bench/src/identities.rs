@@ -6,8 +6,11 @@
 //! to a client (refuse it, reset it, lose its quotes) is an outcome; where it leaves open whether the other side saw
 //! something, the count of such doubts is the only room that an identity has, and it is nought where nothing broke.
 
+pub mod link;
+
 use wirerace_contract::clock::NS_PER_MS;
 use wirerace_contract::descriptor::Delivers;
+use wirerace_contract::heads::HeadKind;
 use wirerace_contract::meter::WireMeter;
 use wirerace_contract::plan::PlanTable;
 use wirerace_contract::results::{ClientReport, MeterStages, QuoteCounts};
@@ -38,6 +41,7 @@ pub fn contradictions(
             "{starved} dials failed for want of files or ports in the load: raise the limit of open files, or take fewer clients"
         ));
     }
+    heads_fit(&mut found, client, load);
     let meter = &server.closed.meter;
     if meter.connections_open > 0 {
         found
@@ -47,6 +51,7 @@ pub fn contradictions(
     // With the meter switched off (to measure its cost) the server has nothing to compare.
     if meter.enabled {
         wire(&mut found, client, meter, arm);
+        profile(&mut found, client, meter, load);
         kernel_agrees("drained", &server.drained.meter, &mut found);
         kernel_agrees("closed", meter, &mut found);
     }
@@ -92,6 +97,8 @@ fn quotes(found: &mut Found, client: &ClientReport, load: &LoadSpec) {
         found.equal(&format!("quotes received + superseded + lost against the plan{stage}"), accounted, planned);
         found.equal(&format!("quotes planned by the load against the plan{stage}"), counts.planned, planned);
     }
+    let orders = &client.orders;
+    found.within("orders acknowledged against sent", orders.acknowledged, (0, orders.issued));
     found.equal("quotes received before they were due, against none", client.quotes.early, 0);
 }
 
@@ -128,6 +135,37 @@ fn wire(found: &mut Found, client: &ClientReport, meter: &WireMeter, arm: &Arm) 
     // A broken connection may take quotes down with it that the server had already handed over.
     if traffic.reconnects == 0 && arm.delivery == Delivery::Every && client.quotes.lost == 0 {
         found.equal("payload bytes handed over against received", meter.payload_bytes_out, traffic.payload_bytes);
+    }
+}
+
+/// A head that outgrew its profile ended its client, or was answered with a refusal: either says so in these words.
+fn heads_fit(found: &mut Found, client: &ClientReport, load: &LoadSpec) {
+    for (kind, bytes) in
+        [(HeadKind::Request, load.heads.request_bytes), (HeadKind::Response, load.heads.response_bytes)]
+    {
+        let words = format!("{kind} heads of {bytes} bytes: ");
+        found.0.extend(client.errors.iter().find(|error| bytes > 0 && error.contains(&words)).cloned());
+    }
+}
+
+/// The first head of each connection has the size that the profile asks for. Nothing broke: each connection has one.
+fn profile(found: &mut Found, client: &ClientReport, meter: &WireMeter, load: &LoadSpec) {
+    let traffic = &client.traffic;
+    if traffic.reconnects > 0
+        || traffic.dials_unclear > 0
+        || traffic.requests_unanswered > 0
+        || !client.errors.is_empty()
+    {
+        return;
+    }
+    for (way, counted, bytes) in [
+        ("in", meter.first_head_bytes_in, load.heads.request_bytes),
+        ("out", meter.first_head_bytes_out, load.heads.response_bytes),
+    ] {
+        if bytes > 0 {
+            let planned = meter.connections_accepted * u64::from(bytes);
+            found.equal(&format!("bytes of first heads {way} against connections × profile"), counted, planned);
+        }
     }
 }
 

@@ -22,6 +22,7 @@ fn arm(interval_ms: u32) -> Arm {
         delivery: Delivery::Every,
         interval_ms,
         encoding: Default::default(),
+        ..Arm::default()
     }
 }
 

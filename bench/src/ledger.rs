@@ -61,11 +61,16 @@ fn tcp_ip(meter: &WireMeter) -> (DataAndBare, DataAndBare) {
         return (None, None);
     }
     let Some((head, syn)) = head_and_syn_bytes(tcp) else { return (None, None) };
-    let bytes = |segments: u64, data: u64, handshake: u64| {
+    // What was sent again stands in no layer above TCP, and the wire carries it all the same. Of the clients' payload that
+    // came twice the kernel counts the segments only.
+    let bytes = |segments: u64, data: u64, sent_again: u64, handshake: u64| {
         let bare = segments.saturating_sub(data) * head + tcp.connections * handshake;
-        (data * head, bare)
+        (data * head + sent_again, bare)
     };
-    (Some(bytes(tcp.segs_out, tcp.data_segs_out, syn)), Some(bytes(tcp.segs_in, tcp.data_segs_in, syn - head)))
+    (
+        Some(bytes(tcp.segs_out, tcp.data_segs_out, tcp.bytes_retrans, syn)),
+        Some(bytes(tcp.segs_in, tcp.data_segs_in, 0, syn - head)),
+    )
 }
 
 /// Bytes of a segment's heads and of a SYN. `None` when only some connections carry timestamps: segments are counted
@@ -139,6 +144,15 @@ mod tests {
         assert_eq!((out.tcp_ip_data, out.tcp_ip_bare), (Some(104), Some(52 + 60)));
         assert_eq!(inward.tcp_ip_bare, Some(2 * 52 + 60), "one of the three is the SYN");
         assert_eq!(out.application(), 500, "every byte that passed the socket stands in one layer");
+    }
+
+    #[test]
+    fn what_is_sent_again_is_carried_again() {
+        let mut meter = polls();
+        (meter.tcp.segs_out, meter.tcp.data_segs_out, meter.tcp.bytes_retrans) = (4, 3, 250);
+        let (once, again) = (layers(&polls(), Delivers::Planned).0, layers(&meter, Delivers::Planned).0);
+        assert_eq!(again.packets().unwrap(), once.packets().unwrap() + 250 + SEGMENT_HEAD_BYTES);
+        assert_eq!(again.application(), once.application());
     }
 
     #[test]

@@ -3,19 +3,24 @@
 //! The order to read in: [`registry`] (the table of transports), [`trial`] (one measurement), [`run`] (many, in
 //! blocks), [`ledger`] and [`identities`] (what the meters add up to), `summary` and `report` (what it says).
 
+pub mod calibration;
 pub mod charts;
 pub mod child;
 pub mod child_lines;
+pub mod claims;
+pub mod claims_command;
 pub mod cli;
 pub mod commands;
 pub mod control_client;
 pub mod doctor;
 pub mod environment;
+pub mod exchanges;
 pub mod experiment;
 pub mod failure;
 pub mod identities;
 pub mod ledger;
 pub mod limits;
+pub mod link;
 pub mod load_command;
 pub mod machine;
 pub mod nearest;
@@ -23,14 +28,17 @@ pub mod noise;
 pub mod order;
 pub mod output;
 pub mod pinning;
+pub mod published;
 pub mod race;
 pub mod race_board;
 pub mod registry;
 pub mod report;
 pub mod run;
 pub mod schemas;
+pub mod self_test;
 pub mod serve_command;
 pub mod statistics;
 pub mod summary;
+pub mod theory;
 pub mod trial;
 pub mod utc;

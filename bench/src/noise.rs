@@ -3,7 +3,7 @@
 //! Only what our own load cannot cause counts: time stolen by the virtual machine monitor, and processor time that
 //! neither the server nor the load used. Pressure and jitter move with our own load and say nothing.
 
-use wirerace_contract::results::Cpu;
+use wirerace_contract::results::{Cpu, LinkReport};
 
 /// Stolen time above this share of one processor taints a trial.
 pub const STEAL_SHARE_MAX: f64 = 0.03;
@@ -42,9 +42,23 @@ pub fn disturbances(cpu: &Cpu, window_us: u64) -> Vec<String> {
     found
 }
 
+/// The same times with those of the emulated link's thread, which is no foreign load, counted to the load.
+#[must_use]
+pub fn with_link(cpu: &Cpu, link: Option<&LinkReport>) -> Cpu {
+    Cpu { load_us: cpu.load_us + link.map_or(0, |link| link.cpu_us), ..*cpu }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_links_own_time_is_not_foreign() {
+        let cpu = Cpu { wall_us: 1_000_000, machine_us: Some(900_000), load_us: 500_000, ..Cpu::default() };
+        let link = LinkReport { cpu_us: 300_000, ..LinkReport::default() };
+        assert!(disturbances(&with_link(&cpu, None), 1_000_000)[0].contains("40.0 %"));
+        assert!(disturbances(&with_link(&cpu, Some(&link)), 1_000_000).is_empty());
+    }
 
     #[test]
     fn steal_and_foreign_time_taint_own_load_does_not() {

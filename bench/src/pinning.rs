@@ -24,6 +24,20 @@ pub fn choose() -> Option<Pinning> {
     }
 }
 
+/// Keeps this thread off the processors of server and load, if there are others.
+pub fn keep_off_chosen() {
+    #[cfg(target_os = "linux")]
+    {
+        let mut set = CpuSet::new();
+        // The first two are those that `choose` gives out.
+        allowed_cpus().into_iter().skip(2).for_each(|cpu| set.set(cpu as usize));
+        if set.count() > 0 {
+            // Refused, it runs where it ran before: no figure depends on it but the link's error, which is told.
+            let _ = sched_setaffinity(None, &set);
+        }
+    }
+}
+
 /// Pins this thread, and every thread it starts from now on.
 ///
 /// # Errors

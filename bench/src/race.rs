@@ -21,7 +21,7 @@ use crate::report::{self, table, verdict};
 use crate::run::RunFolder;
 use crate::summary::summarise;
 use crate::trial::{self, ServerFacts, TrialSetup};
-use crate::{commands, environment, pinning, registry};
+use crate::{calibration, commands, environment, pinning, registry};
 
 /// Runs the race.
 ///
@@ -40,8 +40,9 @@ pub fn race(arguments: &RaceArguments) -> Result<(), Failure> {
         count(arguments.clients as usize, "client"),
         arguments.rate,
         arguments.interval_ms,
-        arguments.seconds + 4
+        arguments.seconds + 6
     ));
+    manifest.calibration = calibration::calibrate(manifest.environment.pinning.as_ref());
     let (trials, facts) = commands::runtime()?.block_on(async {
         tokio::select! {
             () = commands::interrupted() => Err(Failure::Interrupted("interrupted: a race is told only at its end".to_owned())),
@@ -108,9 +109,9 @@ fn experiment(arguments: &RaceArguments) -> Result<Experiment, Failure> {
         name: "race".to_owned(),
         question: "How do the arms compare when they run at once, at a small load, for a few seconds?".to_owned(),
         arms,
-        cells: vec![Cell { name, load }],
+        cells: vec![Cell { name, load, exact: false }],
         blocks: 1,
-        repeats_of_tainted: 0,
+        ..Experiment::default()
     })
 }
 
@@ -131,6 +132,8 @@ async fn all_at_once(manifest: &Manifest, live: bool) -> Result<(Vec<Trial>, Opt
                 metered: true,
                 progress_ms: Some(250),
                 scratch,
+                link: None,
+                injection: Default::default(),
             };
             let outcome =
                 trial::measure(&setup, gate.start(), |happening| board.borrow_mut().note(index, &happening)).await;

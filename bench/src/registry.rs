@@ -22,6 +22,8 @@ pub struct Row {
     pub arrivals: fn(Target) -> BoxStream<'static, Event>,
     /// Whether it carries text only.
     pub text_only: bool,
+    /// Whether its server lets a client choose when it flushes.
+    pub flushes: bool,
     /// Names of its default arms, and whether each keeps its connection.
     pub arms: &'static [(&'static str, Connection)],
 }
@@ -34,6 +36,7 @@ pub static ROWS: [Row; 4] = [
         routes: wirerace_servers::polling::routes,
         arrivals: wirerace_clients::polling::arrivals,
         text_only: false,
+        flushes: false,
         arms: &[("poll-close", Connection::Closed), ("poll", Connection::Kept)],
     },
     Row {
@@ -41,6 +44,7 @@ pub static ROWS: [Row; 4] = [
         routes: wirerace_servers::long_polling::routes,
         arrivals: wirerace_clients::long_polling::arrivals,
         text_only: false,
+        flushes: false,
         arms: &[("long-poll", Connection::Kept)],
     },
     Row {
@@ -48,6 +52,7 @@ pub static ROWS: [Row; 4] = [
         routes: wirerace_servers::sse::routes,
         arrivals: wirerace_clients::sse::arrivals,
         text_only: true,
+        flushes: false,
         arms: &[("sse", Connection::Kept)],
     },
     Row {
@@ -55,6 +60,7 @@ pub static ROWS: [Row; 4] = [
         routes: wirerace_servers::websocket::routes,
         arrivals: wirerace_clients::websocket::arrivals,
         text_only: false,
+        flushes: true,
         arms: &[("ws", Connection::Kept)],
     },
 ];
@@ -83,6 +89,7 @@ pub fn arm(name: &str, interval_ms: u32) -> Result<ArmEntry, String> {
                 delivery: Delivery::Every,
                 interval_ms: if row.descriptor.delivers == Delivers::Planned { interval_ms } else { 0 },
                 encoding: Encoding::Json,
+                ..Arm::default()
             };
             return Ok(ArmEntry { arm, descriptor: row.descriptor.clone() });
         }

@@ -3,20 +3,24 @@
 pub mod folder;
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use wirerace_contract::plan::SplitMix64;
-use wirerace_contract::results::{ArmEntry, Cell, Manifest, Measured, SCHEMA_VERSION, Standing, Trial};
+use wirerace_contract::results::{ArmEntry, Cell, LinkReport, Manifest, Measured, SCHEMA_VERSION, Standing, Trial};
 use wirerace_contract::spec::LoadSpec;
 
 use crate::experiment::Experiment;
+use crate::experiment::length::{self, Length, TimeLeft};
 use crate::failure::{Failure, file_failure};
 use crate::identities::contradictions;
-use crate::noise::disturbances;
+use crate::identities::link::link_contradictions;
+use crate::link::Link;
+use crate::noise::{disturbances, with_link};
 use crate::order::balanced_order;
 use crate::output::{count, note};
 use crate::report::read::{read_manifest, read_trials};
 use crate::trial::{self, ServerFacts, TrialSetup};
-use crate::{environment, pinning, utc};
+use crate::{calibration, environment, pinning, self_test, utc};
 pub use folder::{RunFolder, fresh_folder};
 
 /// What `wirerace run` may change about an experiment's run.
@@ -37,7 +41,9 @@ pub struct Run {
     folder: RunFolder,
     manifest: Manifest,
     done: Vec<Trial>,
+    time: TimeLeft,
     verbose: bool,
+    link: Option<Link>,
 }
 
 /// How a run ended.
@@ -59,10 +65,13 @@ impl Run {
     pub fn create(experiment: &Experiment, options: &RunOptions) -> Result<Self, Failure> {
         let folder = RunFolder::create(&options.out, &experiment.name)?;
         let pinning = if options.pin { pinning::choose() } else { None };
-        let manifest = experiment.manifest(options.seed, pinning);
+        let mut manifest = experiment.manifest(options.seed, pinning);
+        manifest.calibration = calibration::calibrate(manifest.environment.pinning.as_ref());
+        manifest.self_test = self_test::newest::newest(&options.out, &manifest.environment);
         folder.write_manifest(&manifest)?;
         folder.append(&[])?;
-        Ok(Self { folder, manifest, done: Vec::new(), verbose: options.verbose })
+        let time = TimeLeft::default();
+        Ok(Self { folder, manifest, done: Vec::new(), time, verbose: options.verbose, link: None })
     }
 
     /// Goes on with the run in `dir`.
@@ -80,7 +89,19 @@ impl Run {
         if manifest.commit != environment::commit() {
             note("warning: the run was begun by another build; its trials will not all be of one kind");
         }
-        Ok(Self { folder, manifest, done: read.trials, verbose })
+        Ok(Self { folder, manifest, done: read.trials, time: TimeLeft::default(), verbose, link: None })
+    }
+
+    /// Gives the run the emulated link that some of its cells need.
+    #[must_use]
+    pub fn over(self, link: Option<Link>) -> Self {
+        Self { link, ..self }
+    }
+
+    /// The cells, under which the arms are compared.
+    #[must_use]
+    pub fn cells(&self) -> &[Cell] {
+        &self.manifest.cells
     }
 
     /// Where it is kept.
@@ -96,29 +117,34 @@ impl Run {
     pub async fn go(mut self, stop: impl Future<Output = ()>) -> Result<Finished, Failure> {
         let mut stop = std::pin::pin!(stop);
         let scratch = tempfile::tempdir().map_err(|error| file_failure("create", &std::env::temp_dir(), &error))?;
-        let cells = self.manifest.cells.clone();
-        let arms = self.manifest.arms.len();
-        let orders = balanced_order(arms * cells.len(), self.manifest.blocks as usize, self.manifest.seed);
-        for (block, order) in (1..).zip(orders) {
-            let mut attempt = self.last_attempt(block).max(1);
+        let places = self.places();
+        self.time = TimeLeft::new(self.to_do(&places));
+        if self.verbose && !self.done.is_empty() {
+            note(format!("{} done before; left: {}", count(self.done.len(), "trial"), self.time.left()));
+        }
+        for block in &places {
+            let number = block.first().map_or(0, |place| place.block);
+            let mut attempt = self.last_attempt(number).max(1);
             loop {
-                for (position, item) in (1..).zip(&order) {
-                    if self.has(block, attempt, position) {
+                for place in block.iter().map(|place| Place { attempt, ..*place }) {
+                    if self.has(place) {
                         continue;
                     }
-                    let place = Place { block, attempt, position, arm: item % arms };
-                    let cell = &cells[item / arms];
+                    let (begun, cell) = (Instant::now(), self.manifest.cells[place.cell].clone());
+                    let expected_s = length::trial_s(&self.manifest.arms[place.arm].arm, &cell.load);
                     let trial = tokio::select! {
                         () = &mut stop => return Err(self.interrupted()),
-                        trial = self.trial(place, cell, scratch.path()) => trial?,
+                        trial = self.trial(place, &cell, scratch.path()) => trial?,
                     };
                     self.keep(trial)?;
+                    self.time.done(expected_s, begun.elapsed().as_secs_f64());
                 }
-                let unusable = self.attempt(block, attempt).any(|trial| trial.standing != Standing::Valid);
+                let unusable = self.attempt(number, attempt).any(|trial| trial.standing != Standing::Valid);
                 if !unusable || attempt > self.manifest.repeats_of_tainted {
                     break;
                 }
                 attempt += 1;
+                self.time.add(length::block(&self.manifest.arms, &self.manifest.cells, number));
             }
         }
         // A block that was repeated counts by its last attempt.
@@ -127,6 +153,34 @@ impl Run {
         let void = last.iter().filter(|trial| trial.standing == Standing::Void);
         let void = void.map(|t| format!("{} in block {}: {}", t.arm.name, t.block, t.reasons.join("; "))).collect();
         Ok(Finished { dir: self.dir().to_owned(), void, tainted })
+    }
+
+    /// Every trial of every block, in its order. A place has its number whether the cells before it run in this block or
+    /// not, so that a resumed run finds what is done.
+    fn places(&self) -> Vec<Vec<Place>> {
+        let Manifest { arms, cells, blocks, seed, .. } = &self.manifest;
+        let orders = balanced_order(arms.len() * cells.len(), *blocks as usize, *seed);
+        let of_block = |(block, order): (u32, Vec<usize>)| -> Vec<Place> {
+            let place = |(position, item): (u32, usize)| Place {
+                block,
+                attempt: 1,
+                position,
+                arm: item % arms.len(),
+                cell: item / arms.len(),
+            };
+            (1..).zip(order).map(place).filter(|place| length::runs_in(&cells[place.cell], block)).collect()
+        };
+        (1..).zip(orders).map(of_block).filter(|places| !places.is_empty()).collect()
+    }
+
+    /// What is not yet done.
+    fn to_do(&self, places: &[Vec<Place>]) -> Length {
+        let expected = |place: &Place| {
+            let (entry, cell) = (&self.manifest.arms[place.arm], &self.manifest.cells[place.cell]);
+            Length { trials: 1, seconds: length::trial_s(&entry.arm, &cell.load) }
+        };
+        let open = |place: &&Place| !self.has(Place { attempt: self.last_attempt(place.block).max(1), ..**place });
+        places.iter().flatten().filter(open).map(expected).sum()
     }
 
     fn interrupted(&self) -> Failure {
@@ -143,20 +197,23 @@ impl Run {
         self.done.iter().filter(|trial| trial.block == block).map(|trial| trial.attempt).max().unwrap_or(0)
     }
 
-    fn has(&self, block: u32, attempt: u32, position: u32) -> bool {
-        self.attempt(block, attempt).any(|trial| trial.position == position)
+    fn has(&self, place: Place) -> bool {
+        self.attempt(place.block, place.attempt).any(|trial| trial.position == place.position)
     }
 
     async fn trial(&mut self, place: Place, cell: &Cell, scratch: &Path) -> Result<Trial, Failure> {
         let entry = self.manifest.arms[place.arm].clone();
         if self.verbose {
-            let (all, done) =
-                (self.manifest.blocks as usize * self.manifest.arms.len() * self.manifest.cells.len(), self.done.len());
             let Place { block, attempt, .. } = place;
             let again = if attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+            let Length { trials, seconds } = self.time.left();
             note(format!(
-                "block {block} of {}{again}: {} in {} ({done} of {all} trials done)",
-                self.manifest.blocks, entry.arm.name, cell.name
+                "block {block} of {}{again}: {} in {} ({} done, {trials} left: about {})",
+                self.manifest.blocks,
+                entry.arm.name,
+                cell.name,
+                count(self.done.len(), "trial"),
+                length::in_words(seconds),
             ));
         }
         // The phases of a block are the same for all its arms, and differ between blocks.
@@ -172,6 +229,8 @@ impl Run {
             metered: true,
             progress_ms: None,
             scratch,
+            link: self.link.as_ref(),
+            injection: Default::default(),
         };
         let started_utc = utc::now();
         let outcome = trial::measure(&setup, trial::start_soon(), |_| ()).await;
@@ -211,6 +270,11 @@ impl Run {
     }
 
     fn keep(&mut self, trial: Trial) -> Result<(), Failure> {
+        if let Some(link) = trial.measured.as_ref().and_then(|measured| measured.link.as_ref())
+            && self.verbose
+        {
+            note(format!("  {}", told(link)));
+        }
         if self.verbose && trial.standing != Standing::Valid {
             note(format!("  {:?}: {}", trial.standing, trial.reasons.join("; ")));
         }
@@ -227,16 +291,35 @@ struct Place {
     attempt: u32,
     position: u32,
     arm: usize,
+    cell: usize,
 }
 
 /// Whether a trial may be used: void if the meters contradict each other, tainted if the machine was disturbed.
 pub fn judge(entry: &ArmEntry, load: &LoadSpec, measured: &Measured) -> (Standing, Vec<String>) {
     let delivers = entry.descriptor.delivers;
-    let found = contradictions(&measured.client, &measured.server, &entry.arm, delivers, load);
+    let mut found = contradictions(&measured.client, &measured.server, &entry.arm, delivers, load);
+    if let Some(link) = &measured.link {
+        found.extend(link_contradictions(&measured.server, &measured.ledger, link));
+    }
     if !found.is_empty() {
         return (Standing::Void, found);
     }
     let window = measured.client.window;
-    let found = disturbances(&measured.cpu, (window.end_offset_ns - window.start_offset_ns) / 1_000);
+    let cpu = with_link(&measured.cpu, measured.link.as_ref());
+    let found = disturbances(&cpu, (window.end_offset_ns - window.start_offset_ns) / 1_000);
     if found.is_empty() { (Standing::Valid, found) } else { (Standing::Tainted, found) }
 }
+
+/// What a link says of itself, in one line.
+fn told(link: &LinkReport) -> String {
+    let us = |ns: Option<u64>| ns.map_or_else(|| "-".to_owned(), |ns| (ns / 1_000).to_string());
+    format!(
+        "link: too late by p50 {} µs, p99 {} µs over {}; {:.0} % of a processor",
+        us(link.error.p50_ns),
+        us(link.error.p99_ns),
+        count(link.error.count as usize, "packet"),
+        100.0 * link.cpu_share()
+    )
+}
+#[cfg(test)]
+mod tests;

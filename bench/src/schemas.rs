@@ -5,16 +5,18 @@ use std::path::Path;
 use schemars::{Schema, schema_for};
 use wirerace_contract::results::{Manifest, Trial};
 
+use crate::claims::recorded::Recorded;
 use crate::failure::{Failure, file_failure};
 use crate::summary::Summary;
 
 /// File name and schema of each kind of result file.
 #[must_use]
-pub fn all() -> [(&'static str, Schema); 3] {
+pub fn all() -> [(&'static str, Schema); 4] {
     [
         ("manifest.schema.json", schema_for!(Manifest)),
         ("trial.schema.json", schema_for!(Trial)),
         ("summary.schema.json", schema_for!(Summary)),
+        ("claims.schema.json", schema_for!(Recorded)),
     ]
 }
 

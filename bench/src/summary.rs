@@ -2,19 +2,29 @@
 //! read here, nothing is drawn, and no transport is named.
 
 pub mod curve;
+pub mod link;
+mod pooled;
 pub mod quantity;
 pub mod reading;
+pub mod residual;
 pub mod words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use wirerace_contract::results::{ArmEntry, Cell, Environment, Layers, Manifest, SCHEMA_VERSION, Standing, Trial};
+use wirerace_contract::results::{
+    ArmEntry, Calibration, Cell, Environment, Manifest, Margins, SCHEMA_VERSION, SelfTestSummary, Standing, Trial,
+};
 use wirerace_contract::spec::LoadSpec;
 
 use crate::statistics::{self, Bounds, Outcome, Scale};
+use crate::theory::{Costs, Prediction};
 use curve::Merged;
+pub use link::LinkSummary;
+pub use pooled::PooledBytes;
+use pooled::pool;
 pub use quantity::Quantity;
 pub use reading::Reading;
+pub use residual::TheorySummary;
 
 /// `summary.json`: what a run says.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -29,6 +39,21 @@ pub struct Summary {
     pub experiment: String,
     /// The question it asks.
     pub question: String,
+    /// What its author expected before the run; may be empty, like the next.
+    #[serde(default)]
+    pub prediction: String,
+    /// What result would have changed the author's mind.
+    #[serde(default)]
+    pub change_our_mind: String,
+    /// Numbers of the claims that it helps to decide.
+    #[serde(default)]
+    pub claims: Vec<u32>,
+    /// What counts as equal in it.
+    #[serde(default)]
+    pub margins: Margins,
+    /// Whether it was a quick run: a look, not a result.
+    #[serde(default)]
+    pub quick: bool,
     /// When the run began, UTC, ISO 8601.
     pub started_utc: String,
     /// Seed of order and phases.
@@ -39,6 +64,12 @@ pub struct Summary {
     pub arms: Vec<ArmEntry>,
     /// The machine and its settings.
     pub environment: Environment,
+    /// What the machine could do at best; `null` where that was not measured.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
+    /// What the newest self-test found; `null` where there was none.
+    #[serde(default)]
+    pub self_test: Option<SelfTestSummary>,
     /// What could not be used, in sentences.
     pub warnings: Vec<String>,
     /// The cells.
@@ -56,6 +87,9 @@ pub struct CellSummary {
     pub arms: Vec<ArmSummary>,
     /// Each arm against each other of equal delivery.
     pub comparisons: Vec<Comparison>,
+    /// What the emulated link says of itself, at its worst; `null` on other paths.
+    #[serde(default)]
+    pub link: Option<LinkSummary>,
 }
 
 /// What one arm did in one cell.
@@ -75,6 +109,9 @@ pub struct ArmSummary {
     pub estimates: Vec<Estimate>,
     /// Lateness over all valid trials together.
     pub lateness: Merged,
+    /// What theory says about it; `null` where there is none.
+    #[serde(default)]
+    pub theory: Option<TheorySummary>,
     /// Bytes per delivered quote, pooled over the valid trials (bytes of all ÷ quotes of all), set-up included.
     pub bytes: Option<PooledBytes>,
 }
@@ -107,6 +144,12 @@ pub struct Estimate {
     pub interval: Option<Interval>,
     /// The value of each trial.
     pub points: Vec<Point>,
+    /// What theory says it should be, from the setting alone; `null` where there is none.
+    #[serde(default)]
+    pub theory: Option<Reading>,
+    /// The median against it: measured − theory for milliseconds and percentages, measured ÷ theory − 1 for the rest.
+    #[serde(default)]
+    pub error: Option<Reading>,
 }
 
 /// An order-statistic interval of a median: see [`crate::statistics`].
@@ -127,23 +170,6 @@ pub struct Point {
     pub block: u32,
     /// The value; `null` where it was not measured.
     pub value: Option<Reading>,
-}
-
-/// Bytes per delivered quote by layer.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct PooledBytes {
-    /// Quotes delivered in all valid trials.
-    pub quotes: u64,
-    /// Encoded quotes.
-    pub payload: f64,
-    /// What wraps them.
-    pub framing: f64,
-    /// HTTP heads.
-    pub heads: f64,
-    /// TCP/IP heads of segments with data; `null` where the system does not tell.
-    pub tcp_ip_data: Option<f64>,
-    /// Segments without data; `null` likewise.
-    pub tcp_ip_bare: Option<f64>,
 }
 
 /// Two arms in one quantity, paired within blocks.
@@ -233,9 +259,10 @@ impl Interval {
 pub fn summarise(manifest: &Manifest, trials: &[Trial], warnings: &[String]) -> Summary {
     let mut warnings = warnings.to_vec();
     let arms = all_arms(manifest, trials);
+    let terms = Terms::of(manifest);
     let cells = all_cells(manifest, trials)
         .into_iter()
-        .map(|cell| summarise_cell(&cell, &arms, trials, &mut warnings))
+        .map(|cell| summarise_cell(&cell, &arms, &terms, trials, &mut warnings))
         .collect();
     Summary {
         schema_version: SCHEMA_VERSION,
@@ -243,11 +270,18 @@ pub fn summarise(manifest: &Manifest, trials: &[Trial], warnings: &[String]) -> 
         commit: manifest.commit.clone(),
         experiment: manifest.experiment.clone(),
         question: manifest.question.clone(),
+        prediction: manifest.prediction.clone(),
+        change_our_mind: manifest.change_our_mind.clone(),
+        claims: manifest.claims.clone(),
+        margins: manifest.margins,
+        quick: manifest.quick,
         started_utc: manifest.started_utc.clone(),
         seed: manifest.seed,
         blocks_planned: manifest.blocks,
         arms,
         environment: manifest.environment.clone(),
+        calibration: manifest.calibration,
+        self_test: manifest.self_test.clone(),
         warnings,
         cells,
     }
@@ -268,19 +302,41 @@ fn all_cells(manifest: &Manifest, trials: &[Trial]) -> Vec<Cell> {
     let mut cells = manifest.cells.clone();
     for trial in trials {
         if !cells.iter().any(|cell| cell.name == trial.cell) {
-            cells.push(Cell { name: trial.cell.clone(), load: trial.load.clone() });
+            cells.push(Cell { name: trial.cell.clone(), load: trial.load.clone(), exact: false });
         }
     }
     cells
 }
 
-fn summarise_cell(cell: &Cell, arms: &[ArmEntry], trials: &[Trial], warnings: &mut Vec<String>) -> CellSummary {
+/// What holds for every cell of a run.
+struct Terms {
+    /// What the machine costs, for theory.
+    costs: Costs,
+    /// The least that transit can be, milliseconds.
+    floor_ms: Option<f64>,
+    margins: Margins,
+}
+
+impl Terms {
+    fn of(manifest: &Manifest) -> Self {
+        let floor_ms = manifest.calibration.map(|calibration| calibration.chain_p50_ns as f64 / 1e6);
+        Self { costs: residual::costs(manifest), floor_ms: floor_ms.filter(|ms| *ms > 0.0), margins: manifest.margins }
+    }
+}
+
+fn summarise_cell(
+    cell: &Cell,
+    arms: &[ArmEntry],
+    terms: &Terms,
+    trials: &[Trial],
+    warnings: &mut Vec<String>,
+) -> CellSummary {
     let of_arm = |entry: &ArmEntry| -> Vec<&Trial> {
         trials.iter().filter(|t| t.cell == cell.name && t.arm.name == entry.arm.name).collect()
     };
     let by_arm: Vec<Vec<&Trial>> = arms.iter().map(of_arm).collect();
     let summaries = arms.iter().zip(&by_arm).map(|(entry, trials)| {
-        let summary = summarise_arm(&entry.arm.name, trials);
+        let summary = summarise_arm(entry, terms, trials);
         if summary.1 > 0 {
             warnings.push(format!(
                 "{}, {}: the stored histogram of {} trial(s) cannot be read; the merged lateness leaves them out",
@@ -294,11 +350,17 @@ fn summarise_cell(cell: &Cell, arms: &[ArmEntry], trials: &[Trial], warnings: &m
     for (i, left) in arms.iter().enumerate() {
         for (j, right) in arms.iter().enumerate().skip(i + 1) {
             if left.arm.delivery == right.arm.delivery {
-                comparisons.extend(compare_arms((&left.arm.name, &by_arm[i]), (&right.arm.name, &by_arm[j])));
+                comparisons.extend(compare_arms(
+                    (&left.arm.name, &by_arm[i]),
+                    (&right.arm.name, &by_arm[j]),
+                    terms.margins,
+                ));
             }
         }
     }
-    CellSummary { name: cell.name.clone(), load: cell.load.clone(), arms: arm_summaries, comparisons }
+    warnings.extend(link::sooner_than_possible(cell, by_arm.iter().flat_map(|trials| used(trials))));
+    let link = LinkSummary::of(by_arm.iter().flat_map(|trials| used(trials)));
+    CellSummary { name: cell.name.clone(), load: cell.load.clone(), arms: arm_summaries, comparisons, link }
 }
 
 /// Whether a trial may be used: valid, and measured.
@@ -320,10 +382,12 @@ fn used<'a>(trials: &[&'a Trial]) -> Vec<&'a Trial> {
     used
 }
 
-fn summarise_arm(name: &str, trials: &[&Trial]) -> (ArmSummary, usize) {
+fn summarise_arm(entry: &ArmEntry, terms: &Terms, trials: &[&Trial]) -> (ArmSummary, usize) {
     let used = used(trials);
+    let predictions = residual::predictions(entry, &terms.costs, &used);
     let count = |standing| trials.iter().filter(|t| t.standing == standing).count() as u32;
-    let estimates = Quantity::ALL.iter().map(|quantity| estimate(*quantity, &used)).collect();
+    let estimates =
+        Quantity::ALL.iter().map(|quantity| estimate(*quantity, &used, &predictions, terms.floor_ms)).collect();
     let measured = || used.iter().filter_map(|t| t.measured.as_ref());
     let (lateness, damaged) = curve::merge(measured().map(|m| &m.client.lateness));
     let set_aside = trials
@@ -332,12 +396,13 @@ fn summarise_arm(name: &str, trials: &[&Trial]) -> (ArmSummary, usize) {
         .map(|t| SetAside { block: t.block, attempt: t.attempt, standing: t.standing, reasons: reasons(t) })
         .collect();
     let summary = ArmSummary {
-        arm: name.to_owned(),
+        arm: entry.arm.name.clone(),
         valid: used.len() as u32,
         tainted: count(Standing::Tainted),
         void: count(Standing::Void),
         set_aside,
         estimates,
+        theory: TheorySummary::of(&predictions, &lateness, &used),
         lateness,
         bytes: pool(&used),
     };
@@ -353,40 +418,35 @@ fn reasons(trial: &Trial) -> Vec<String> {
     }
 }
 
-fn estimate(quantity: Quantity, used: &[&Trial]) -> Estimate {
-    let value = |trial: &Trial| trial.measured.as_ref().and_then(|m| quantity.of(trial, m));
+fn estimate(
+    quantity: Quantity,
+    used: &[&Trial],
+    predictions: &[Option<Prediction>],
+    floor_ms: Option<f64>,
+) -> Estimate {
+    let value = |trial: &Trial| {
+        let measured = trial.measured.as_ref()?;
+        match quantity {
+            // A trial does not know the machine's floor, the run does.
+            Quantity::TransitMultiple => Some(Quantity::TransitP50.of(trial, measured)? / floor_ms?),
+            _ => quantity.of(trial, measured),
+        }
+    };
     let points: Vec<Point> =
         used.iter().map(|t| Point { block: t.block, value: value(t).and_then(Reading::new) }).collect();
     let values: Vec<f64> = points.iter().filter_map(|p| p.value.map(Reading::get)).collect();
+    let readings: Vec<Option<f64>> = points.iter().map(|p| p.value.map(Reading::get)).collect();
+    let (theory, error) = residual::against(quantity, &readings, predictions);
     Estimate {
         quantity,
         unit: quantity.unit().to_owned(),
         n: values.len() as u32,
+        theory: theory.and_then(Reading::new),
+        error: error.and_then(Reading::new),
         median: statistics::median(&values).and_then(Reading::new),
         interval: statistics::median_bounds(&values).and_then(Interval::of),
         points,
     }
-}
-
-fn pool(used: &[&Trial]) -> Option<PooledBytes> {
-    let ledgers: Vec<_> = used.iter().filter_map(|t| t.measured.as_ref()).collect();
-    let quotes: u64 = ledgers.iter().map(|m| m.client.quotes.received).sum();
-    if quotes == 0 {
-        return None;
-    }
-    let both = |pick: fn(&Layers) -> Option<u64>| -> Option<f64> {
-        let sums: Option<Vec<u64>> =
-            ledgers.iter().flat_map(|m| [pick(&m.ledger.to_client), pick(&m.ledger.to_server)]).collect();
-        Some(reading::rounded(sums?.iter().sum::<u64>() as f64 / quotes as f64))
-    };
-    Some(PooledBytes {
-        quotes,
-        payload: both(|l| Some(l.payload))?,
-        framing: both(|l| Some(l.framing))?,
-        heads: both(|l| Some(l.heads))?,
-        tcp_ip_data: both(|l| l.tcp_ip_data),
-        tcp_ip_bare: both(|l| l.tcp_ip_bare),
-    })
 }
 
 /// Both arms' trials of the last attempt of each block in which both may be used: a pair is never made of trials
@@ -407,10 +467,10 @@ fn pairs<'a>(left: &[&'a Trial], right: &[&'a Trial]) -> Vec<(&'a Trial, &'a Tri
     pairs
 }
 
-fn compare_arms(left: (&str, &[&Trial]), right: (&str, &[&Trial])) -> Vec<Comparison> {
+fn compare_arms(left: (&str, &[&Trial]), right: (&str, &[&Trial]), margins: Margins) -> Vec<Comparison> {
     let pairs = pairs(left.1, right.1);
     let compare = |quantity: &Quantity| {
-        let (scale, margin) = quantity.compared()?;
+        let (scale, margin) = quantity.compared_within(margins)?;
         let value = |trial: &Trial| quantity.of(trial, trial.measured.as_ref()?);
         let values: Vec<(f64, f64)> = pairs.iter().filter_map(|(l, r)| Some((value(l)?, value(r)?))).collect();
         let paired = statistics::compare(&values, scale, margin);

@@ -14,12 +14,13 @@ use wirerace_contract::clock::{NS_PER_MS, monotonic_ns};
 use wirerace_contract::distribution::{Distribution, new_histogram};
 use wirerace_contract::meter::ControlSnapshot;
 use wirerace_contract::plan::PlanTable;
-use wirerace_contract::results::{ArmEntry, ClientReport, Cpu, Measured, MeterStages, Pinning, Window};
-use wirerace_contract::spec::LoadSpec;
+use wirerace_contract::results::{ArmEntry, ClientReport, Cpu, LinkReport, Measured, MeterStages, Pinning, Window};
+use wirerace_contract::spec::{self, LoadSpec};
 
 use crate::child::Process;
 use crate::control_client::ControlClient;
 use crate::ledger::ledger;
+use crate::link::Link;
 use crate::load_command::LoadChild;
 use crate::machine::MachineTime;
 use crate::serve_command::{ServeChild, ServerReady};
@@ -41,6 +42,19 @@ pub struct TrialSetup<'a> {
     pub progress_ms: Option<u64>,
     /// A folder for the file of published times.
     pub scratch: &'a Path,
+    /// The emulated link, which trials over one need.
+    pub link: Option<&'a Link>,
+    /// What is made worse on purpose: nothing, but in the self-test.
+    pub injection: Injection,
+}
+
+/// What is made worse on purpose in a trial, to see whether the statistics find it. Nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Injection {
+    /// Processor time that the server burns for each quote published, nanoseconds.
+    pub burn_ns_per_published: u64,
+    /// By how much the feed publishes every quote after its due instant, nanoseconds. The due instants stay.
+    pub publish_late_ns: u64,
 }
 
 /// What only the server can tell about the environment.
@@ -84,23 +98,26 @@ pub async fn measure(
 ) -> Result<(Measured, ServerFacts)> {
     let log = tempfile::Builder::new().prefix("published-").tempfile_in(setup.scratch).context("no scratch file")?;
     let (mut server, ready) = start_server(setup, log.path()).await?;
-    let mut stages = Stages::new(ControlClient::new(ready.control)?, setup.load);
+    let link = begin_link(setup, ready.quotes.port())?;
+    let mut stages = Stages::new(ControlClient::new(ready.control)?, setup.load, link);
+    stages.publish_late_ns = setup.injection.publish_late_ns;
     // Opens the kept connection before the clients come: a server that they bring to its limit can still be asked.
     stages.control.counts().await?;
-    let load = start_load(setup, ready.quotes, log.path()).await?;
+    let load = start_load(setup, ready.quotes, link, log.path()).await?;
     let (client, start_ns) = match stages.live(load, start, &mut watch).await {
         Ok(lived) => lived,
         // A server that has died is the reason, whoever noticed it.
         Err(error) => return Err(server.death().await.unwrap_or(error)),
     };
-    server.end(CLOSING).await;
+    server.end(stages.closing()).await;
 
+    let link = stages.link_report().await;
     let publisher_lateness = publisher_lateness(log.as_file(), setup.load, start_ns, &client.window)?;
     let cpu = stages.cpu(&client);
     let server = stages.into_meter_stages();
     let ledger = ledger(&server, setup.entry.descriptor.delivers);
     let facts = ServerFacts { feed_slice_us: ready.feed_slice_us, congestion_control: ready.congestion_control };
-    Ok((Measured { client, server, publisher_lateness, ledger, cpu }, facts))
+    Ok((Measured { client, server, publisher_lateness, ledger, cpu, link }, facts))
 }
 
 async fn start_server(setup: &TrialSetup<'_>, log: &Path) -> Result<(Process, ServerReady)> {
@@ -108,17 +125,32 @@ async fn start_server(setup: &TrialSetup<'_>, log: &Path) -> Result<(Process, Se
     let child = ServeChild {
         transport: setup.entry.arm.transport.clone(),
         feed: setup.load.feed.clone(),
+        path: setup.load.path,
+        response_head_bytes: setup.load.heads.response_bytes,
         metered: setup.metered,
         published_log: log.to_owned(),
         cpu: setup.pinning.as_ref().map(|p| p.server_cpu),
+        burn_ns_per_published: setup.injection.burn_ns_per_published,
     };
     server.send(&child).await?;
     let ready = server.receive(SILENCE).await?;
     Ok((server, ready))
 }
 
-async fn start_load(setup: &TrialSetup<'_>, address: SocketAddr, log: &Path) -> Result<Process> {
-    let mut load = Process::start("load", &["load".to_owned(), "--child".to_owned()])?;
+/// Sets the link up for a trial over one; `None` for all others.
+fn begin_link<'a>(setup: &TrialSetup<'a>, server_port: u16) -> Result<Option<&'a Link>> {
+    let spec::Path::Link(properties) = setup.load.path else { return Ok(None) };
+    let link = setup.link.context("this trial needs an emulated link, and none is open: use `wirerace run`")?;
+    link.begin(&properties, server_port, setup.phase_seed);
+    Ok(Some(link))
+}
+
+async fn start_load(setup: &TrialSetup<'_>, address: SocketAddr, link: Option<&Link>, log: &Path) -> Result<Process> {
+    let arguments = ["load".to_owned(), "--child".to_owned()];
+    let mut load = match link {
+        Some(link) => Process::start_beyond(link, "load", &arguments)?,
+        None => Process::start("load", &arguments)?,
+    };
     let child = LoadChild {
         setup: LoadSetup {
             arm: setup.entry.arm.clone(),
@@ -139,17 +171,35 @@ async fn start_load(setup: &TrialSetup<'_>, address: SocketAddr, log: &Path) -> 
 struct Stages<'a> {
     control: ControlClient,
     load: &'a LoadSpec,
+    link: Option<&'a Link>,
+    publish_late_ns: u64,
     connected: ControlSnapshot,
     /// At the window's begin and end.
-    samples: Vec<(ControlSnapshot, Option<MachineTime>)>,
+    samples: Vec<Sample>,
     drained: ControlSnapshot,
     closed: ControlSnapshot,
 }
 
+/// What is read at the window's begin and end.
+struct Sample {
+    server: ControlSnapshot,
+    machine: Option<MachineTime>,
+    link_cpu_us: u64,
+}
+
 impl<'a> Stages<'a> {
-    fn new(control: ControlClient, load: &'a LoadSpec) -> Self {
+    fn new(control: ControlClient, load: &'a LoadSpec, link: Option<&'a Link>) -> Self {
         let empty = ControlSnapshot::default;
-        Self { control, load, connected: empty(), samples: Vec::new(), drained: empty(), closed: empty() }
+        Self {
+            control,
+            load,
+            link,
+            publish_late_ns: 0,
+            connected: empty(),
+            samples: Vec::new(),
+            drained: empty(),
+            closed: empty(),
+        }
     }
 
     /// From connecting everyone to closing everything; gives the clients' report and the instant at which the feed started.
@@ -171,12 +221,12 @@ impl<'a> Stages<'a> {
         }
         self.connected = self.control.meter().await?;
         let start_ns = start.await;
-        self.control.start_feed(start_ns).await?;
+        self.control.start_feed(start_ns + self.publish_late_ns).await?;
         load.send(&Command::Start { start_ns }).await?;
         let client = self.follow(&mut load, start_ns, watch).await?;
         // All is measured: a server that does not answer to this is ended the hard way.
         let _ = self.control.shutdown().await;
-        load.end(CLOSING).await;
+        load.end(self.closing()).await;
         Ok((client, start_ns))
     }
 
@@ -220,7 +270,7 @@ impl<'a> Stages<'a> {
                     load.send(&Command::Close).await?;
                 }
                 Report::Done(client) => {
-                    self.closed = self.all_closed(client.traffic.connections_dialled, CLOSING).await?;
+                    self.closed = self.all_closed(client.traffic.connections_dialled, self.closing()).await?;
                     return Ok(*client);
                 }
                 Report::Failed(why) => return Err(anyhow!(why)),
@@ -236,7 +286,8 @@ impl<'a> Stages<'a> {
     }
 
     async fn sample(&mut self) -> Result<()> {
-        self.samples.push((self.control.counts().await?, MachineTime::now()));
+        let link_cpu_us = self.link.map_or(0, Link::cpu_us);
+        self.samples.push(Sample { server: self.control.counts().await?, machine: MachineTime::now(), link_cpu_us });
         Ok(())
     }
 
@@ -255,10 +306,30 @@ impl<'a> Stages<'a> {
         }
     }
 
+    /// How long ends of connections and of processes may take.
+    fn closing(&self) -> Duration {
+        CLOSING + self.load.path.patience()
+    }
+
+    /// What the link saw, once its last packet is through; `None` on other paths.
+    async fn link_report(&self) -> Option<LinkReport> {
+        let link = self.link?;
+        // A link that does not become quiet goes on with what its connections' ends still send; it is not theirs to count
+        // any more when the next trial begins.
+        let _ = link.quiet(self.closing()).await;
+        let mut report = link.report();
+        if let [begin, end] = self.samples.as_slice() {
+            report.cpu_us = end.link_cpu_us - begin.link_cpu_us;
+            report.wall_us = (end.server.taken_ns - begin.server.taken_ns) / 1_000;
+        }
+        Some(report)
+    }
+
     fn cpu(&self, client: &ClientReport) -> Cpu {
-        let [(from, machine_from), (to, machine_to)] = self.samples.as_slice() else { return Cpu::default() };
+        let [begin, end] = self.samples.as_slice() else { return Cpu::default() };
+        let (from, to) = (&begin.server, &end.server);
         let wall_us = (to.taken_ns - from.taken_ns) / 1_000;
-        let machine = machine_from.zip(*machine_to);
+        let machine = begin.machine.zip(end.machine);
         Cpu {
             wall_us,
             machine_us: machine.map(|(from, to)| to.busy_since(&from, wall_us)),
@@ -270,7 +341,7 @@ impl<'a> Stages<'a> {
 
     fn into_meter_stages(self) -> MeterStages {
         let (window_start, window_end) = match self.samples.as_slice() {
-            [(start, _), (end, _)] => (start.clone(), end.clone()),
+            [start, end] => (start.server.clone(), end.server.clone()),
             // No window was ever reported: the counts of quotes say the rest.
             _ => (self.connected.clone(), self.connected.clone()),
         };
@@ -342,7 +413,7 @@ mod tests {
 
     async fn closed(meters: Vec<WireMeter>, deadline: Duration) -> WireMeter {
         let load = LoadSpec::default();
-        let stages = Stages::new(ControlClient::new(control_port(meters)).unwrap(), &load);
+        let stages = Stages::new(ControlClient::new(control_port(meters)).unwrap(), &load, None);
         stages.all_closed(3, deadline).await.unwrap().meter
     }
 

@@ -79,15 +79,16 @@ const BENCH_USES: &[&str] = &[
 /// Modules of bench that read what was measured: they import the contract and each other.
 #[rustfmt::skip]
 const READERS: &[&str] = &[
-    "charts", "claims", "identities", "ledger", "noise", "report", "statistics", "summary", "theory",
+    "charts", "claims", "identities", "ledger", "noise", "published", "report", "statistics", "summary", "theory",
 ];
 
 /// Modules of bench that bring servers and clients together.
-const BOTH_SIDES: &[&str] = &["registry", "run", "race", "demo", "limits"];
+const BOTH_SIDES: &[&str] = &["registry", "run", "race", "demo", "limits", "calibration"];
 /// The load process, and those who read what it tells.
 const CLIENT_SIDE: &[&str] = &["load_command", "race_board", "trial"];
-/// The server process, and the doctor, who tries what a server needs.
-const SERVER_SIDE: &[&str] = &["serve_command", "doctor"];
+/// The server process, the doctor, who tries what a server needs, the exchanges that show what ours answers, and the
+/// link, whose thread asks the kernel for the same short slice as the feed's.
+const SERVER_SIDE: &[&str] = &["serve_command", "doctor", "exchanges", "link"];
 
 fn bench_allowed(module: &str) -> Allowed {
     match module {
@@ -232,7 +233,7 @@ fn an_import_that_is_not_allowed_is_found() {
 #[test]
 fn charts_and_report_name_no_transport() {
     let names = ["\"polling\"", "\"long_polling\"", "\"sse\"", "\"websocket\"", "\"ws\"", "\"poll\"", "\"long-poll\""];
-    for folder in ["bench/src/charts", "bench/src/report"] {
+    for folder in ["bench/src/charts", "bench/src/report", "bench/src/claims", "bench/src/published"] {
         for (path, text) in sources(folder) {
             // The fixture builds the results of a run and has to name what was run.
             if path.file_stem().is_some_and(|stem| stem == "fixture" || stem == "tests") {

@@ -50,6 +50,9 @@ fn mistakes_name_the_nearest_valid_word() {
     refused(&["serve", "--rate", "0"], &["0.01 to 1,000,000"]);
     refused(&["serve", "--symbols", "17"], &["1 to 16"]);
     refused(&["race", "--rate", "nan"], &["0.01 to 1,000,000"]);
+    refused(&["run", "self-test", "--blocks", "5"], &["5 blocks", "12"]);
+    refused(&["run", "self-test", "transports"], &["stands alone"]);
+    refused(&["run", "transports", "--smoke"], &["limits", "self-test"]);
     refused(&["run", "missing.toml"], &["missing.toml", "check the path"]);
 }
 
@@ -183,4 +186,36 @@ fn validate(run: &Path) {
     for file in ["report.html", "report.md", "summary.csv"] {
         assert!(!read(file).is_empty());
     }
+}
+
+/// Real trials, made worse on purpose, through the whole of the self-test.
+#[test]
+fn a_small_self_test_leaves_its_trials_and_its_tables() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = wirerace(&["run", "self-test", "--smoke", "--blocks", "1", "--out", dir.path().to_str().unwrap()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(said.starts_with("self-test: 1 block of 6 trials, about"), "the length comes first: {said}");
+    let run = std::fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
+    let read = |file: &str| std::fs::read_to_string(run.join(file)).unwrap();
+    let trials: Vec<serde_json::Value> =
+        read("trials.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |label: &str| trials.iter().find(|trial| trial["arm"]["name"] == format!("ws {label}")).unwrap();
+    let number = |trial: &serde_json::Value, at: &str| trial.pointer(at).unwrap().as_f64().unwrap();
+    // What was put in shows in the trial itself: bytes exactly, lateness where the clocks count it.
+    let bytes = |label: &str| {
+        number(of(label), "/measured/ledger/to_client/payload") / number(of(label), "/measured/client/quotes/received")
+    };
+    assert_eq!((bytes("A"), bytes("+2 bytes")), (120.0, 122.0));
+    let published = |label: &str| number(of(label), "/measured/publisher_lateness/min_ns");
+    assert!(
+        published("+1 ms") >= 1_000_000.0 && published("A") < 1_000_000.0,
+        "{} {}",
+        published("+1 ms"),
+        published("A")
+    );
+    let table = read("self-test.md");
+    assert!(table.contains("decides nothing") && table.contains("| +2 bytes | real | ws |"), "{table}");
+    let json: serde_json::Value = serde_json::from_str(&read("self-test.json")).unwrap();
+    assert_eq!(json["same"].as_array().unwrap().len(), 7);
 }

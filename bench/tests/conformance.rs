@@ -13,17 +13,20 @@ use wirerace_clients::pacer::Pacer;
 use wirerace_clients::target::{Event, Target, TrafficCounters};
 use wirerace_contract::clock::monotonic_ns;
 use wirerace_contract::cursor::Epoch;
+use wirerace_contract::descriptor::{Delivers, Wraps};
 use wirerace_contract::encoding::Encoding;
 use wirerace_contract::feed::FeedSpec;
 use wirerace_contract::messages::GapReason;
 use wirerace_contract::plan::Plan;
 use wirerace_contract::quote::Quote;
-use wirerace_contract::spec::{Arm, Connection, Delivery};
+use wirerace_contract::spec::{Arm, Connection, Delay, Delivery, Path};
 use wirerace_servers::listener::{ListenOptions, Listener, ServerHandle};
 use wirerace_servers::tape::Tape;
 use wirerace_servers::wire_meter::Meter;
 
 const DEADLINE: Duration = Duration::from_secs(20);
+/// Of those tests that have one; the clients of all others have the patience for it, and no use.
+const DELAY: Delay = Delay { one_way_delay_us: 50_000 };
 
 fn feed() -> FeedSpec {
     FeedSpec { symbols: 1, ..FeedSpec::default() }
@@ -43,8 +46,12 @@ struct Server {
 
 impl Server {
     fn start(row: &Row, epoch: u64, capacity: usize, address: SocketAddr) -> Self {
+        Self::start_with(row, epoch, capacity, ListenOptions { address, ..ListenOptions::default() })
+    }
+
+    fn start_with(row: &Row, epoch: u64, capacity: usize, options: ListenOptions) -> Self {
         let tape = Tape::new(Epoch::from_number(epoch), feed(), capacity);
-        let listener = Listener::bind(ListenOptions { address, ..ListenOptions::default() }).unwrap();
+        let listener = Listener::bind(options).unwrap();
         let meter = Meter::new(true);
         let handle = listener.serve((row.routes)(tape.clone()), meter.clone());
         Self { tape, handle, meter, script: Box::new(quotes()) }
@@ -77,11 +84,15 @@ struct Client {
 fn arm(row: &Row, connection: Connection, delivery: Delivery, encoding: Encoding) -> Arm {
     let transport = row.descriptor.name.to_string();
     // Polls often, so that the suite is quick; 20 ms at most between quotes where they are conflated.
-    Arm { name: transport.clone(), transport, connection, delivery, interval_ms: 20, encoding }
+    Arm { name: transport.clone(), transport, connection, delivery, interval_ms: 20, encoding, ..Arm::default() }
 }
 
 impl Client {
     fn start(row: &Row, address: SocketAddr, arm: Arm) -> Self {
+        Self::start_with(row, address, arm, 0)
+    }
+
+    fn start_with(row: &Row, address: SocketAddr, arm: Arm, request_head_bytes: u32) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (start, started) = watch::channel(Some(monotonic_ns()));
         let traffic = Arc::new(TrafficCounters::default());
@@ -90,12 +101,15 @@ impl Client {
             payload_bytes: feed().payload_bytes_in(arm.encoding).unwrap(),
             arm: Arc::new(arm),
             wait_s: 30,
+            orders_per_s: 0.0,
             source: None,
             phase: 0.5,
             start: started,
             stop: stopped,
             pacer: Pacer::spawn().unwrap(),
             traffic: traffic.clone(),
+            patience: Path::Delayed(DELAY).patience(),
+            request_head_bytes,
             backoff: BackoffPolicy { first_ms: 1, longest_ms: 20, ..BackoffPolicy::default() },
             seed: 1,
         };
@@ -243,5 +257,84 @@ async fn client_and_server_count_the_same_connections_and_requests() {
         let name = format!("{} {connection:?} {encoding}", row.descriptor.name);
         assert_eq!((traffic.dialled(), traffic.requests()), (seen.connections_accepted, seen.requests), "{name}");
         assert_eq!(seen.payload_bytes_out, 5 * feed().payload_bytes_in(encoding).unwrap() as u64, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn over_a_delay_every_quote_arrives_and_none_is_faster_than_the_delay() {
+    let one_way_ns = DELAY.one_way_delay_us * 1_000;
+    for row in &ROWS {
+        for (_, connection) in row.arms {
+            let options = ListenOptions { address: anywhere(), delay: Some(DELAY), ..ListenOptions::default() };
+            let mut server = Server::start_with(row, 1, 1_000, options);
+            let arm = arm(row, *connection, Delivery::Every, Encoding::Json);
+            let mut client = Client::start(row, server.handle.local_addr(), arm);
+            client.connected().await;
+            let (mut all, mut floor_ns) = (Vec::new(), u64::MAX);
+            for n in [1, 1, 1, 20, 1, 1] {
+                let published_ns = monotonic_ns();
+                server.publish(n);
+                while all.len() < server.tape.newest() as usize {
+                    if let Event::Quote { seq, received_ns, .. } = client.event().await {
+                        floor_ns = floor_ns.min(received_ns - published_ns);
+                        all.push(seq);
+                    }
+                }
+            }
+            let name = format!("{} {connection:?}", row.descriptor.name);
+            assert_eq!(all, (1..=25).collect::<Vec<u64>>(), "{name}");
+            assert!(floor_ns >= one_way_ns, "{name}: a quote took {floor_ns} ns");
+            // Pushed, the fastest takes the delay and little more. A request that was under way when the quote came, or one
+            // held, takes it too; others have a way of their own to go first.
+            let ways = match row.descriptor.delivers {
+                Delivers::Pushed => 1,
+                _ if *connection == Connection::Kept => 3,
+                _ => 5,
+            };
+            let most_ns = ways * one_way_ns + 25_000_000;
+            assert!(floor_ns < most_ns, "{name}: the fastest quote took {floor_ns} ns");
+            let (traffic, meter) = (client.traffic.clone(), server.meter.clone());
+            client.leave().await;
+            server.stop().await;
+            let seen = meter.snapshot();
+            assert_eq!((traffic.dialled(), traffic.requests()), (seen.connections_accepted, seen.requests), "{name}");
+            assert_eq!(seen.quotes_out, 25, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn heads_have_their_sizes_to_the_byte_whatever_carries_the_quotes() {
+    let sizes = [(716, 240), (2_764, 300), (8_908, 512)];
+    for (row, connection, encoding) in arms() {
+        for (request_bytes, response_bytes) in sizes {
+            let options =
+                ListenOptions { address: anywhere(), response_head_bytes: response_bytes, ..ListenOptions::default() };
+            let mut server = Server::start_with(row, 1, 1_000, options);
+            let arm = arm(row, connection, Delivery::Every, encoding);
+            let mut client = Client::start_with(row, server.handle.local_addr(), arm, request_bytes);
+            client.connected().await;
+            // Cursors of one, two and three digits.
+            for n in [1, 8, 1, 89, 1] {
+                server.publish(n);
+                client.quotes(n).await;
+            }
+            let meter = server.meter.clone();
+            client.leave().await;
+            server.stop().await;
+            let seen = meter.snapshot();
+            let name = format!("{} {connection:?} {encoding} {request_bytes} {response_bytes}", row.descriptor.name);
+            let firsts = (seen.first_head_bytes_in, seen.first_head_bytes_out);
+            let connections = seen.connections_accepted;
+            assert_eq!(
+                firsts,
+                (connections * u64::from(request_bytes), connections * u64::from(response_bytes)),
+                "{name}"
+            );
+            // Of polls, which send nothing but heads, every one.
+            if row.descriptor.wraps == Some(Wraps::Answers) {
+                assert_eq!(seen.bytes_in, seen.requests * u64::from(request_bytes), "{name}");
+            }
+        }
     }
 }

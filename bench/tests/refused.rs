@@ -90,7 +90,7 @@ async fn two_of_four_are_refused(arm: &str, arrivals: Arrivals) {
     let window_us = (client.window.end_offset_ns - client.window.start_offset_ns) / 1_000;
     let cpu = Cpu { wall_us: window_us, ..Cpu::default() };
     let publisher_lateness = Distribution::default();
-    let measured = Measured { client, server, publisher_lateness, ledger: Ledger::default(), cpu };
+    let measured = Measured { client, server, publisher_lateness, ledger: Ledger::default(), cpu, link: None };
     assert_eq!(judge(&entry, &load(), &measured), (Standing::Valid, Vec::new()), "{:?}", measured.client);
     let Measured { client, server, .. } = measured;
     assert_eq!((client.clients, client.clients_connected, client.clients_refused), (4, 2, 2));

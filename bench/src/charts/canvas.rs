@@ -79,6 +79,24 @@ impl Canvas {
         self.height = height;
     }
 
+    /// The same without its title, and moved up by `rise` where that stood: for a page that says it in a heading.
+    #[must_use]
+    pub(super) fn untitled(mut self, rise: f64) -> Self {
+        for layer in &mut self.layers {
+            layer.shapes.retain(|shape| !matches!(shape, Shape::Text { kind, .. } if *kind == TITLE));
+            for shape in &mut layer.shapes {
+                match shape {
+                    Shape::Path { points, .. } | Shape::Polygon { points, .. } => {
+                        points.iter_mut().for_each(|at| at.1 -= rise);
+                    }
+                    Shape::Circle { centre: at, .. } | Shape::Text { at, .. } => at.1 -= rise,
+                }
+            }
+        }
+        self.height -= rise;
+        self
+    }
+
     /// What follows belongs to a new group. `label` is shown when a pointer rests on it; may be empty.
     pub fn layer(&mut self, class: &'static str, label: impl Into<String>) {
         self.layers.push(Layer { class, label: label.into(), shapes: Vec::new() });

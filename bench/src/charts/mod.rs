@@ -10,7 +10,7 @@ mod percentiles;
 pub mod render;
 pub mod style;
 
-use crate::summary::{ArmSummary, CellSummary, Summary};
+use crate::summary::{ArmSummary, CellSummary, Summary, words};
 use canvas::{Anchor, Canvas, NOTE, TICK, TITLE, Type, text_width};
 pub use render::ChartError;
 use style::{ArmStyle, Ink, Theme};
@@ -46,8 +46,20 @@ impl Chart {
     /// # Errors
     /// When it cannot be drawn.
     pub fn svg(&self, theme: &Theme, id: &str, conditions: &str) -> Result<String, ChartError> {
+        self.drawn(&self.canvas, theme, id, conditions)
+    }
+
+    /// The same without the title in the picture, for a page that has it as a heading above.
+    ///
+    /// # Errors
+    /// When it cannot be drawn.
+    pub fn svg_below_heading(&self, theme: &Theme, id: &str, conditions: &str) -> Result<String, ChartError> {
+        self.drawn(&self.canvas.clone().untitled(TITLE_HEIGHT), theme, id, conditions)
+    }
+
+    fn drawn(&self, canvas: &Canvas, theme: &Theme, id: &str, conditions: &str) -> Result<String, ChartError> {
         let description = format!("{} {} Conditions: {conditions}.", self.sentence, self.notes.join(" "));
-        render::svg(&self.canvas, theme, id, &self.title, &description)
+        render::svg(canvas, theme, id, &self.title, &description)
     }
 
     /// A PNG of `width_px`.
@@ -80,6 +92,8 @@ pub const KINDS: [Kind; 4] = [
 const WIDTH: f64 = 760.0;
 /// Free space at the left and right.
 const MARGIN: f64 = 18.0;
+/// Height that the title takes.
+const TITLE_HEIGHT: f64 = 28.0;
 
 /// An arm with its style.
 type Styled<'a> = (&'a ArmSummary, ArmStyle);
@@ -97,16 +111,18 @@ fn absent_note<'a>(absent: impl Iterator<Item = &'a ArmSummary>) -> Vec<String> 
     if names.is_empty() { Vec::new() } else { vec![format!("Not drawn, no valid trial: {}.", names.join(", "))] }
 }
 
-/// Begins a drawing: paper, title, what the axes show, the cell's name. Gives the height where the chart may begin.
+/// Begins a drawing: paper, title, what the axes show, the cell's name and path. Gives the height where the chart may begin.
 fn open(title: &str, subtitle: &str, cell: &CellSummary) -> (Canvas, f64) {
     let mut canvas = Canvas::new(WIDTH, 100.0);
     canvas.layer("heading", "");
     // Large enough for any chart; the picture's edge cuts it.
     canvas.rect((0.0, 0.0), (WIDTH, 4_000.0), Ink::Paper);
-    canvas.text((MARGIN, 28.0), title, TITLE);
-    let (width, whole) = (WIDTH - 2.0 * MARGIN, format!("{subtitle} · {}", cell.name));
+    canvas.text((MARGIN, TITLE_HEIGHT), title, TITLE);
+    // A picture travels without its caption, and no figure goes without its path.
+    let place = format!("{} · {}", cell.name, words::path_in_short(&cell.load.path));
+    let (width, whole) = (WIDTH - 2.0 * MARGIN, format!("{subtitle} · {place}"));
     // What does not fit on one line is parted where it has a seam.
-    let parts = if text_width(&whole, NOTE) > width { vec![subtitle, &cell.name] } else { vec![whole.as_str()] };
+    let parts = if text_width(&whole, NOTE) > width { vec![subtitle, &place] } else { vec![whole.as_str()] };
     let y = parts.into_iter().fold(47.0, |y, part| canvas.paragraph((MARGIN, y), width, part, NOTE));
     (canvas, y + 6.0)
 }

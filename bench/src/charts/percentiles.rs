@@ -2,9 +2,10 @@
 
 use super::axis::{LogScale, spread};
 use super::canvas::{Anchor, At, Canvas, TEXT, TICK, Type, text_width};
-use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, nothing, open, tick_x, tick_y};
+use super::style::Ink;
+use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, nothing, open, over_grid, tick_x, tick_y};
 use crate::summary::curve::{BEYOND_MIN, CurvePoint};
-use crate::summary::words::{count, duration, list};
+use crate::summary::words::{count, duration, list, number};
 use crate::summary::{CellSummary, Reading, Summary};
 
 pub(super) const NAME: &str = "percentiles";
@@ -35,6 +36,9 @@ const TICKS: [(f64, &str); 19] = [
 /// Shares of quotes near which a line carries its marker.
 const MARKED: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
 
+/// Strokes of the line that theory gives.
+const THEORY_DASH: [f64; 2] = [3.0, 3.0];
+
 pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
     let (arms, mut notes) = arms(summary, cell);
     let (arms, empty): (Vec<_>, Vec<_>) =
@@ -49,11 +53,19 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
     let title = "How late are the quotes?";
     let (mut canvas, top) = open(title, "Lateness (received − due), logarithmic, by share of quotes", cell);
     let bottom = top + 320.0;
+    let floor_ms = summary.calibration.map(|c| c.chain_p50_ns as f64 / 1e6).filter(|ms| *ms > 0.0);
     if arms.is_empty() {
         nothing(&mut canvas, top, "no valid trial received a quote");
     } else {
-        lines(&mut canvas, &arms, (top, bottom));
+        lines(&mut canvas, &arms, (top, bottom), floor_ms);
     }
+    if let (Some(ms), false) = (floor_ms, arms.is_empty()) {
+        notes.push(format!(
+            "Grey line: {}, the median transit over feed → one plain socket → reader just before the run. Nothing on this machine can be earlier.",
+            duration(ms)
+        ));
+    }
+    notes.extend(residuals(&arms));
     notes.push(format!("Lines end where fewer than {BEYOND_MIN} quotes lie beyond."));
     close(&mut canvas, bottom + 50.0, &notes);
     Chart { kind: NAME, title: title.to_owned(), sentence: sentence(&arms), notes, table: table(cell), canvas }
@@ -69,11 +81,11 @@ fn nines(quantile: f64) -> f64 {
     -(1.0 - quantile).log10()
 }
 
-fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64)) {
+fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64), floor_ms: Option<f64>) {
     let labels = arms.iter().map(|(arm, _)| text_width(&arm.arm, TEXT)).fold(0.0, f64::max).min(WIDTH / 3.0);
     let (left, right) = (MARGIN + 56.0, WIDTH - MARGIN - labels - 26.0);
     let all = || arms.iter().flat_map(|(arm, _)| finite(&arm.lateness.curve));
-    let y = LogScale::around(all().map(|(_, ms)| ms), bottom, top, 12);
+    let y = LogScale::around(all().map(|(_, ms)| ms).chain(floor_ms), bottom, top, 12);
     let last = nines(all().map(|(quantile, _)| quantile).fold(0.5, f64::max));
     // The axis ends at a label, like any other.
     let nines_max = TICKS.iter().map(|(quantile, _)| nines(*quantile)).find(|n| *n >= last - 1e-9).unwrap_or(last);
@@ -87,6 +99,9 @@ fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64)) {
     }
     let caption = "share of quotes that were at most this late";
     canvas.text(((left + right) / 2.0, bottom + 36.0), caption, Type { anchor: Anchor::Middle, ..TICK });
+    if let Some(ms) = floor_ms {
+        floor(canvas, y.at(ms), (left, right), &duration(ms));
+    }
     let ends: Vec<(f64, f64)> = arms
         .iter()
         .filter_map(|(arm, _)| finite(&arm.lateness.curve).last())
@@ -99,13 +114,30 @@ fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64)) {
         canvas.layer("series", format!("{}: {}", arm.arm, quoted(arm.lateness.p50_ms, arm.lateness.p99_ms)));
         let points: Vec<_> = finite(&arm.lateness.curve).map(|(q, ms)| (x(q), y.at(ms))).collect();
         canvas.line(&points, style.ink, 2.2, style.dash);
+        if let Some(theory) = &arm.theory {
+            // Where it is below or above everything measured it would leave the picture.
+            let inside = |at: &At| top <= at.1 && at.1 <= bottom;
+            let points: Vec<_> = finite(&theory.curve)
+                .filter(|(_, ms)| *ms > 0.0)
+                .map(|(q, ms)| (x(q), y.at(ms)))
+                .filter(inside)
+                .collect();
+            canvas.line(&points, super::style::Ink::Text, 1.2, &THEORY_DASH);
+        }
         for at in MARKED.iter().filter_map(|quantile| along(&points, x(*quantile) + shift)) {
             canvas.marker(at, 4.0, style);
         }
-        canvas.line(&[end, (right + 8.0, label_y)], super::style::Ink::Grid, 1.0, &[]);
+        canvas.line(&[end, (right + 8.0, label_y)], Ink::Grid, 1.0, &[]);
         canvas.marker((right + 13.0, label_y), 4.0, style);
         canvas.text_centred((right + 22.0, label_y), arm.arm.as_str(), TEXT);
     }
+}
+
+/// The least possible, as a thin line with its label.
+fn floor(canvas: &mut Canvas, y: f64, (left, right): (f64, f64), figure: &str) {
+    canvas.layer("floor", format!("feed → one socket → reader: {figure}"));
+    canvas.line(&[(left, y), (right, y)], Ink::Muted, 0.8, &[]);
+    over_grid(canvas, (left + 6.0, y - 9.0), &format!("least possible {figure}"), TICK);
 }
 
 /// Which of [`TICKS`] an axis that ends at `nines_max` has room for: all of them up to 99.9 %; beyond that only those
@@ -143,6 +175,21 @@ fn sentence(arms: &[Styled<'_>]) -> String {
         .map(|(arm, _)| format!("{} ({})", arm.arm, quoted(arm.lateness.p50_ms, arm.lateness.p99_ms)))
         .collect();
     format!("Lateness over all trials together: {}.", list(&each))
+}
+
+/// How far theory is from what was measured, in words; `None` where no arm has one.
+fn residuals(arms: &[Styled<'_>]) -> Option<String> {
+    let of = |(arm, _): &Styled<'_>| {
+        let theory = arm.theory.as_ref()?;
+        let error = theory.mean_error_ms?.get();
+        let sign = if error > 0.0 { "+" } else { "" };
+        let distance = theory.distance.map_or(String::new(), |d| format!(", distance {}", number(d.get())));
+        Some(format!("{} mean {sign}{}{distance}", arm.arm, duration(error)))
+    };
+    let each: Vec<String> = arms.iter().filter_map(of).collect();
+    let what = "Thin dashes: theory. Mean measured less theory, and the largest difference \
+                of shares (Kolmogorov; 0.3 ms of shift forgiven)";
+    (!each.is_empty()).then(|| format!("{what}: {}.", each.join("; ")))
 }
 
 fn table(cell: &CellSummary) -> DataTable {

@@ -56,6 +56,26 @@ fn axes_have_their_labels() {
 }
 
 #[test]
+fn below_a_heading_the_picture_has_no_title_and_all_else_moves_up() {
+    let height = |svg: &str, label: &str| -> f64 {
+        let line = svg.lines().find(|l| l.ends_with(&format!(">{label}</text>"))).unwrap();
+        line.split_once(" y=\"").unwrap().1.split_once('"').unwrap().0.parse().unwrap()
+    };
+    let size =
+        |svg: &str| -> f64 { svg.split_once(" height=\"").unwrap().1.split_once('"').unwrap().0.parse().unwrap() };
+    for (chart, svg) in charts() {
+        let below = chart.svg_below_heading(&LIGHT, chart.kind, "none").unwrap();
+        let title = chart.title.as_str();
+        assert!(texts(&svg).contains(&title) && !texts(&below).contains(&title), "{title}");
+        assert_eq!(texts(&svg).len(), texts(&below).len() + 1);
+        assert_eq!(size(&svg) - size(&below), TITLE_HEIGHT);
+        assert!((height(&svg, "ws") - height(&below, "ws") - 4.0 * TITLE_HEIGHT).abs() < 1.1);
+        // Still said to those who hear the page.
+        assert!(below.contains(&format!("<title id=\"{}-t\">{title}</title>", chart.kind)));
+    }
+}
+
+#[test]
 fn labels_of_an_axis_stand_where_their_values_are() {
     let (_, svg) = charts().pop().unwrap();
     let place = |label: &str, axis: &str| -> f64 {
@@ -76,8 +96,10 @@ fn a_heading_too_long_for_a_line_is_parted_at_its_seam() {
     manifest.cells[0].name = name.to_owned();
     trials.iter_mut().for_each(|trial| trial.cell = name.to_owned());
     for (chart, svg) in charts_of(&manifest, &trials) {
-        let whole = texts(&svg).into_iter().any(|text| text.ends_with(&format!(" · {name}")));
-        assert!(whole || texts(&svg).contains(&name), "{}: {:?}", chart.kind, texts(&svg));
+        // The path stands in the picture: it travels without its caption.
+        let place = format!("{name} · loopback");
+        let whole = texts(&svg).into_iter().any(|text| text.ends_with(&format!(" · {place}")));
+        assert!(whole || texts(&svg).contains(&place.as_str()), "{}: {:?}", chart.kind, texts(&svg));
         assert_eq!(whole, chart.kind != frontier::NAME);
     }
 }
@@ -187,7 +209,8 @@ fn twelve_arms_keep_their_labels_apart() {
     for (chart, svg) in charts_of(&manifest, &trials) {
         let mut heights: Vec<i64> = svg
             .lines()
-            .filter(|l| l.starts_with("<text ") && l.contains(">an-arm-"))
+            // A label is a name alone; notes speak of arms too.
+            .filter(|l| l.split_once(">an-arm-").is_some_and(|(_, rest)| !rest.contains(' ')))
             .filter_map(|l| l.split_once(" y=\"")?.1.split_once('"')?.0.parse().ok())
             .collect();
         heights.sort_unstable();
@@ -205,4 +228,18 @@ fn drawings_are_the_same_every_time_and_themes_differ() {
     let chart = &first[1].0;
     assert!(chart.png(&LIGHT, 400).unwrap() == second[1].0.png(&LIGHT, 400).unwrap());
     assert!(chart.svg(&DARK, "x", "").unwrap() != chart.svg(&LIGHT, "x", "").unwrap());
+}
+
+#[test]
+fn the_floor_is_drawn_and_said_where_it_is_known() {
+    let (mut manifest, trials) = fixture::run();
+    let (chart, svg) = charts_of(&manifest, &trials).remove(0);
+    assert!(chart.kind == "percentiles" && !svg.contains("least possible"));
+    let calibration = wirerace_contract::results::Calibration { chain_p50_ns: 35_000, ..Default::default() };
+    manifest.calibration = Some(calibration);
+    let (chart, svg) = charts_of(&manifest, &trials).remove(0);
+    assert!(texts(&svg).contains(&"least possible 35 µs"), "{:?}", texts(&svg));
+    assert!(chart.notes.iter().any(|note| note.contains("Grey line: 35 µs")), "{:?}", chart.notes);
+    // The axis reaches down to it.
+    assert!(texts(&svg).contains(&"10 µs"), "{:?}", texts(&svg));
 }

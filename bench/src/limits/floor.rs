@@ -11,7 +11,10 @@ use wirerace_contract::plan::Plan;
 use super::role::{Go, PushFloor, Ready, RespondFloor, read_line, write_line};
 
 /// A listening socket with the options of the suite's own servers.
-fn listen() -> Result<TcpListener> {
+///
+/// # Errors
+/// When none can be had.
+pub(crate) fn listen() -> Result<TcpListener> {
     let options = wirerace_servers::listener::ListenOptions::default();
     let congestion_control = options.congestion_control.as_deref();
     let socket = wirerace_servers::sockets::listen(options.address, congestion_control, options.max_segment_bytes);

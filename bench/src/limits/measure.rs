@@ -87,11 +87,14 @@ impl Bench {
         let log = tempfile::Builder::new().prefix("published-").tempfile().context("no scratch file")?;
         let mut process = Process::start("server", &["serve".to_owned(), "--child".to_owned()])?;
         let child = ServeChild {
+            path: wirerace_contract::spec::Path::Loopback,
+            response_head_bytes: 0,
             transport: transport.to_owned(),
             feed: feed.clone(),
             metered,
             published_log: PathBuf::from(log.path()),
             cpu: Some(self.pinning.server_cpu),
+            burn_ns_per_published: 0,
         };
         process.send(&child).await?;
         let ready: ServerReady = process.receive(SILENCE).await?;

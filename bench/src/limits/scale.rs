@@ -24,6 +24,8 @@ pub async fn measure_arm(bench: &Bench, arm: &str, load: &LoadSpec, scratch: &Pa
         metered: true,
         progress_ms: None,
         scratch,
+        link: None,
+        injection: Default::default(),
     };
     let (measured, _) = trial::measure(&setup, trial::start_soon(), |_| ()).await?;
     Ok(measured)

@@ -8,7 +8,7 @@ fn field(text: &str) -> String {
 }
 
 /// One line of CSV.
-pub(super) fn line<'a>(fields: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn line<'a>(fields: impl Iterator<Item = &'a str>) -> String {
     fields.map(field).collect::<Vec<_>>().join(",") + "\n"
 }
 
@@ -20,7 +20,7 @@ fn number(value: Option<Reading>) -> String {
 /// The file.
 #[must_use]
 pub fn summary(summary: &Summary) -> String {
-    let mut text = line("cell,arm,quantity,unit,n,median,low,high".split(','));
+    let mut text = line("cell,arm,quantity,unit,n,median,low,high,theory,error".split(','));
     for cell in &summary.cells {
         for arm in &cell.arms {
             for estimate in &arm.estimates {
@@ -34,6 +34,8 @@ pub fn summary(summary: &Summary) -> String {
                     number(estimate.median),
                     number(low),
                     number(high),
+                    number(estimate.theory),
+                    number(estimate.error),
                 ];
                 text.push_str(&line(fields.iter().map(String::as_str)));
             }
@@ -53,9 +55,12 @@ mod tests {
         let (manifest, trials) = fixture::run();
         let text = summary(&summarise(&manifest, &trials, &[]));
         assert_eq!(text.lines().count(), 1 + 5 * Quantity::ALL.len());
-        assert!(text.contains("\"10 clients, 10 quotes/s\",poll,empty_polls_share,%,6,10,10,10\n"), "{text}");
-        assert!(text.contains(",ws,empty_polls_share,%,0,,,\n"));
-        assert!(text.contains(",long-poll,to_client_framing_per_quote,bytes,5,62,,\n"));
+        assert!(
+            text.contains("\"10 clients, 10 quotes/s\",poll,empty_polls_share,%,6,10,10,10,8.20849986,1.79150014\n"),
+            "{text}"
+        );
+        assert!(text.contains(",ws,empty_polls_share,%,0,,,,,\n"));
+        assert!(text.contains(",long-poll,to_client_framing_per_quote,bytes,5,62,,,,\n"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use wirerace_contract::meter::{ControlSnapshot, ProcessUsage, WireMeter};
 use wirerace_contract::plan::SplitMix64;
 use wirerace_contract::results::{
     ArmEntry, Cell, ClientReport, Cpu, Environment, Layers, Ledger, Manifest, Measured, MeterStages, QuoteCounts,
-    SCHEMA_VERSION, Staleness, Standing, Traffic, Trial,
+    SCHEMA_VERSION, Staleness, Standing, Traffic, Trial, Window,
 };
 use wirerace_contract::spec::{Arm, Connection, LoadSpec};
 
@@ -36,10 +36,11 @@ fn shapes() -> Vec<Shape> {
         cpu_us,
     };
     // Other titles than the program's: readers must take them from the files of the run.
-    let titled = |title: &'static str, descriptor| Descriptor { title: title.into(), ..descriptor };
+    // Nor does the fixture say what wraps its quotes, as files of older versions do not.
+    let titled = |title: &'static str, descriptor| Descriptor { title: title.into(), wraps: None, ..descriptor };
     let polling = titled("polling", Descriptor::POLLING);
     let held = titled("long polling", Descriptor::LONG_POLLING);
-    let (sse, ws) = (titled("server-sent events", Descriptor::SSE), Descriptor::WEBSOCKET);
+    let (sse, ws) = (titled("server-sent events", Descriptor::SSE), titled("WebSocket", Descriptor::WEBSOCKET));
     vec![
         shape("poll-close", polling.clone(), Connection::Closed, 0.6, 250, [24.0, 130.0, 0.7, 2.4, 0.36, 0.36], 95.0),
         shape("poll", polling, Connection::Kept, 0.3, 250, [24.0, 118.0, 0.72, 0.1, 0.0, 0.36], 38.0),
@@ -62,13 +63,20 @@ pub(crate) fn run() -> (Manifest, Vec<Trial>) {
         commit: Some("0123abc".into()),
         experiment: "fixture".into(),
         question: "What does each transport cost at ten quotes a second?".into(),
+        prediction: String::new(),
+        change_our_mind: String::new(),
+        claims: Vec::new(),
+        margins: Default::default(),
+        quick: false,
         started_utc: "2026-01-02T03:04:05Z".into(),
         seed: 7,
         blocks: 6,
         repeats_of_tainted: 1,
         arms,
-        cells: vec![Cell { name: CELL.into(), load: load.clone() }],
+        cells: vec![Cell { name: CELL.into(), load: load.clone(), exact: false }],
         environment: environment(),
+        calibration: None,
+        self_test: None,
     };
     let mut random = SplitMix64::new(2026);
     let mut trials = Vec::new();
@@ -117,6 +125,7 @@ fn arm(shape: &Shape) -> Arm {
         delivery: Default::default(),
         interval_ms: shape.interval_ms,
         encoding: Default::default(),
+        ..Arm::default()
     }
 }
 
@@ -153,6 +162,8 @@ fn measured(shape: &Shape, random: &mut SplitMix64) -> Measured {
     let issued = if shape.interval_ms > 0 { 1_700 } else { 0 };
     Measured {
         client: ClientReport {
+            // The feed starts with the first snapshot and stops with the window.
+            window: Window { start_offset_ns: 1_000_000_000, end_offset_ns: 39_000_000_000, ..Window::default() },
             quotes: counts,
             window_quotes: counts,
             transit: lateness.clone(),
@@ -176,6 +187,7 @@ fn measured(shape: &Shape, random: &mut SplitMix64) -> Measured {
         server: stages(shape),
         publisher_lateness: publisher(random),
         ledger: ledger(shape, random),
+        link: None,
         cpu: Cpu {
             wall_us: 40_000_000,
             machine_us: Some((shape.cpu_us * QUOTES as f64 * (1.0 + 0.05 * random.normal())) as u64),

@@ -7,10 +7,10 @@ use wirerace_contract::results::{Standing, Trial};
 use crate::charts::render::escape;
 use crate::charts::style::{self, LIGHT, dark_of};
 use crate::charts::{Chart, ChartError, DataTable};
-use crate::summary::words::{NOTHING, conditions, effect, interval, number};
+use crate::summary::words::{NOTHING, conditions, effect, interval, number, unparted};
 use crate::summary::{CellSummary, Comparison, Quantity, Reading, Summary};
 
-use super::{caveats, environment, method, set_aside, table, verdict};
+use super::{QUICK, capacity, environment, method, self_test, set_aside, table, thoughts, verdict};
 
 const CSS: &str = include_str!("report.css");
 
@@ -23,11 +23,15 @@ pub fn report(summary: &Summary, trials: &[Trial], charts: &[Vec<(String, Chart)
     for (cell, charts) in summary.cells.iter().zip(charts) {
         body.push_str(&cell_section(summary, cell, charts)?);
     }
-    body.push_str(&list_section("Method in short", &method(summary)));
-    body.push_str(&list_section("Caveats", &caveats(summary)));
+    if let Some(rows) = capacity::table(summary) {
+        body.push_str("<section>\n<h2>How many clients each carries</h2>\n");
+        body.push_str(&format!("{}<p>{}</p>\n</section>\n", html_table(&rows, ""), prose(capacity::SENTENCE)));
+    }
+    body.push_str(&method_section(summary));
+    body.push_str(&format!("<section>\n<h2>Caveats</h2>\n{}</section>\n", bullets(&method::caveats(summary))));
     body.push_str("<section>\n<h2>Environment</h2>\n<dl>\n");
     for (what, value) in environment(summary) {
-        body.push_str(&format!("<dt>{}</dt><dd>{}</dd>\n", escape(&what), escape(&value)));
+        body.push_str(&format!("<dt>{}</dt><dd>{}</dd>\n", escape(&what), prose(&value)));
     }
     body.push_str("</dl>\n</section>\n<section>\n<h2>All trials</h2>\n");
     body.push_str("<p>As they stand in <code>trials.jsonl</code>, used or not.</p>\n");
@@ -59,19 +63,40 @@ fn dark_rules(body: &str) -> String {
     format!("@media screen and (prefers-color-scheme: dark) {{\n{rules}}}\n")
 }
 
+/// Text for people, escaped; no line ends between a number and its unit, and `what is typed` looks so.
+fn prose(text: &str) -> String {
+    let text = escape(&unparted(text));
+    let parts: Vec<&str> = text.split('`').collect();
+    // An odd mark out would begin what never ends.
+    if parts.len().is_multiple_of(2) {
+        return text;
+    }
+    let part = |(i, part): (usize, &&str)| if i % 2 == 0 { (*part).to_owned() } else { format!("<code>{part}</code>") };
+    parts.iter().enumerate().map(part).collect()
+}
+
 fn head(summary: &Summary) -> String {
-    let mut text = format!("<header>\n<h1>{}</h1>\n", escape(&summary.question));
+    let mut text = format!("<header>\n<h1>{}</h1>\n", prose(&summary.question));
     let commit = summary.commit.as_ref().map(|c| format!(", commit {}", escape(c))).unwrap_or_default();
     text.push_str(&format!(
-        "<p class=\"meta\">wirerace {}{commit} · experiment {} · {} · seed {} · blocks planned: {}</p>\n</header>\n",
+        "<p class=\"meta\">wirerace {}{commit} · experiment {} · {} · seed {} · blocks planned: {}</p>\n",
         escape(&summary.software),
         escape(&summary.experiment),
         escape(&summary.started_utc),
         summary.seed,
         summary.blocks_planned
     ));
+    if summary.quick {
+        text.push_str(&format!("<p class=\"warning\">{QUICK}</p>\n"));
+    }
+    let thoughts = thoughts(summary);
+    if !thoughts.is_empty() {
+        let item = |(what, value): &(&str, String)| format!("<dt>{}</dt><dd>{}</dd>\n", escape(what), prose(value));
+        text.push_str(&format!("<dl class=\"thoughts\">\n{}</dl>\n", thoughts.iter().map(item).collect::<String>()));
+    }
+    text.push_str("</header>\n");
     for warning in &summary.warnings {
-        text.push_str(&format!("<p class=\"warning\">{}</p>\n", escape(warning)));
+        text.push_str(&format!("<p class=\"warning\">{}</p>\n", prose(warning)));
     }
     if !super::any_valid(summary) {
         text.push_str("<p class=\"warning\">No trial of this run may be used; the reasons stand below.</p>\n");
@@ -83,14 +108,20 @@ fn cell_section(summary: &Summary, cell: &CellSummary, charts: &[(String, Chart)
     let conditions = conditions(summary, cell);
     let mut text = format!("<section>\n<h2>{}</h2>\n<div class=\"answer\">\n", escape(&cell.name));
     for sentence in verdict::cell(summary, cell) {
-        text.push_str(&format!("<p>{}</p>\n", escape(&sentence)));
+        text.push_str(&format!("<p>{}</p>\n", prose(&sentence)));
     }
     text.push_str(&format!("</div>\n<h3>Comparison</h3>\n{}", html_table(&table::turned(cell), "")));
     text.push_str(&format!(
-        "<p class=\"conditions\">Medians over trials, with intervals of at least 95 % where there are six trials. {}.</p>\n",
-        escape(&conditions)
+        "<p class=\"conditions\">{} {}.</p>\n",
+        prose("Medians over trials, with intervals of at least 95 % where there are six trials."),
+        prose(&conditions)
     ));
     text.push_str(&folded("Every pair of arms: differences and ratios", &pairs(cell), "words"));
+    let theory = table::theory(cell);
+    if !theory.rows.is_empty() {
+        let table = format!("<p>{}</p>\n{}", prose(table::THEORY), html_table(&theory, "words"));
+        text.push_str(&details("Theory beside measurement", &table));
+    }
     for (id, chart) in charts {
         text.push_str(&figure(id, chart, &conditions)?);
     }
@@ -106,28 +137,44 @@ fn figure(id: &str, chart: &Chart, conditions: &str) -> Result<String, ChartErro
     Ok(format!(
         "<figure>\n<h3>{}</h3>\n<p>{}</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{}\">\n{}</div>\n\
          <figcaption>{}.</figcaption>\n{}</figure>\n",
-        escape(&chart.title),
-        escape(&chart.sentence),
+        prose(&chart.title),
+        prose(&chart.sentence),
         escape(&format!("Chart: {}", chart.title)),
-        chart.svg(&LIGHT, id, conditions)?,
-        escape(conditions),
+        chart.svg_below_heading(&LIGHT, id, conditions)?,
+        prose(conditions),
         folded("Show the numbers", &chart.table, ""),
     ))
 }
 
-fn list_section(title: &str, sentences: &[String]) -> String {
-    let items: String = sentences.iter().map(|s| format!("<li>{}</li>\n", escape(s))).collect();
-    format!("<section>\n<h2>{}</h2>\n<ul>\n{items}</ul>\n</section>\n", escape(title))
+fn method_section(summary: &Summary) -> String {
+    let mut sentences = method::sentences(summary);
+    sentences.push(self_test::sentence(summary));
+    let mut text = format!("<section>\n<h2>Method in short</h2>\n{}", bullets(&sentences));
+    if let Some(rows) = self_test::table(summary) {
+        let left_out =
+            self_test::left_out(summary).map(|told| format!("<p>{}</p>\n", prose(&told))).unwrap_or_default();
+        text.push_str(&format!("<h3>The self-test</h3>\n{}{left_out}", html_table(&rows, "words")));
+    }
+    text + "</section>\n"
+}
+
+fn bullets(sentences: &[String]) -> String {
+    let items: String = sentences.iter().map(|s| format!("<li>{}</li>\n", prose(s))).collect();
+    format!("<ul>\n{items}</ul>\n")
 }
 
 fn folded(title: &str, table: &DataTable, class: &str) -> String {
-    format!("<details>\n<summary>{}</summary>\n{}</details>\n", escape(title), html_table(table, class))
+    details(title, &html_table(table, class))
+}
+
+fn details(title: &str, inner: &str) -> String {
+    format!("<details>\n<summary>{}</summary>\n{inner}</details>\n", escape(title))
 }
 
 fn html_table(table: &DataTable, class: &str) -> String {
     let heads: String = table.columns.iter().map(|c| format!("<th scope=\"col\">{}</th>", escape(c))).collect();
     let row = |row: &Vec<String>| {
-        let cells: String = row.iter().map(|c| format!("<td>{}</td>", escape(c))).collect();
+        let cells: String = row.iter().map(|c| format!("<td>{}</td>", prose(c))).collect();
         format!("<tr>{cells}</tr>\n")
     };
     let rows: String = table.rows.iter().map(row).collect();
@@ -151,8 +198,10 @@ fn pairs(cell: &CellSummary) -> DataTable {
             c.outcome.words().to_owned(),
         ]
     };
+    // What neither has (orders, where nobody orders) takes no line.
+    let compared = cell.comparisons.iter().filter(|c| c.n > 0);
     let columns = ["quantity", "arms", "difference or ratio", "interval", "blocks", "outcome"];
-    DataTable { columns: columns.map(str::to_owned).to_vec(), rows: cell.comparisons.iter().map(row).collect() }
+    DataTable { columns: columns.map(str::to_owned).to_vec(), rows: compared.map(row).collect() }
 }
 
 /// What the raw table shows of each trial.

@@ -1,24 +1,27 @@
 //! The report of a run: reads its directory, writes tables, charts, Markdown and HTML beside it. The same files in,
 //! the same bytes out.
 
+pub mod capacity;
 pub mod csv;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod html;
 pub mod markdown;
+mod method;
 pub mod read;
+mod self_test;
 pub mod table;
 pub mod verdict;
 
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+use wirerace_contract::results::Calibration;
 
 use crate::charts::style::LIGHT;
 use crate::charts::{Chart, ChartError, DataTable, KINDS};
-use crate::statistics::BLOCKS_MIN;
 use crate::summary::words::{conditions, count};
-use crate::summary::{CellSummary, Quantity, Summary, summarise, words};
+use crate::summary::{CellSummary, Summary, summarise, words};
 pub use read::{ReadError, Run, read};
 
 /// Width of the PNG files, pixels: wide enough for a printed column.
@@ -114,43 +117,22 @@ fn any_valid(summary: &Summary) -> bool {
     summary.cells.iter().any(|cell| cell.arms.iter().any(|arm| arm.valid > 0))
 }
 
-/// How the numbers came about, in sentences.
-fn method(summary: &Summary) -> Vec<String> {
-    vec![
-        "Each trial is one arm in one cell with a fresh server process and a fresh load process; a block holds every arm in every cell once, in random order.".to_owned(),
-        "Lateness is received − due: it counts from the instant the feed's plan fixed, so that waiting is never left out. Lost quotes count as infinitely late.".to_owned(),
-        "Excess staleness is how much older the newest quote a client holds is than what a reader with zero delay would hold, as an exact average over time.".to_owned(),
-        "Bytes are counted at the socket, below all libraries, over the whole life of all connections: bytes per delivered quote include set-up; steady state is the same without it.".to_owned(),
-        "CPU is that of the server and the load process together, since on loopback one side's system call runs the other's TCP input; the server's share stands beside it. The whole machine's, background included, is in the summary files.".to_owned(),
-        format!("Medians over trials with order-statistic intervals of at least 95 %, from {BLOCKS_MIN} trials on; arms are compared within blocks, lateness and staleness as differences, all else as ratios. Percentile curves come from merged histograms; percentiles are never averaged."),
-        "Two arms differ when the interval leaves out no difference, are equal when it holds no difference and lies within ± 3 % (CPU ± 10 %), and otherwise show no clear difference.".to_owned(),
-        format!("Each block has quotes of its own: its feed's seed is the cell's plus the block's number less one; blocks planned: {}.", summary.blocks_planned),
-    ]
-}
+/// Stands at the head of a quick run's report.
+const QUICK: &str =
+    "A quick look: fewer cells and blocks, shorter windows. It shows that the experiment works, and decides nothing.";
 
-/// What the numbers do not say.
-fn caveats(summary: &Summary) -> Vec<String> {
-    let mut caveats = vec![
-        "Loopback has no distance, no loss and no shared link: latencies are those of software, and round trips cost next to nothing. Over a real network everything that needs a round trip becomes later.".to_owned(),
-        "No TLS and HTTP/1.1 only: set-up over TLS takes more round trips and bytes.".to_owned(),
-        "TCP/IP bytes are computed from segment counts with the heads of IPv4; how many segments without data there are depends on the kernel's delayed acknowledgements.".to_owned(),
-        "One implementation of each transport, in Rust: other servers have other CPU and memory costs; bytes carry over, times may not.".to_owned(),
+/// What was thought before the run, and what it is for: head and text, where there is any.
+fn thoughts(summary: &Summary) -> Vec<(&'static str, String)> {
+    let claims: Vec<String> = summary.claims.iter().map(u32::to_string).collect();
+    let claims =
+        if claims.is_empty() { String::new() } else { format!("{} of `wirerace claims`", words::list(&claims)) };
+    let several = if summary.claims.len() == 1 { "Helps to decide claim" } else { "Helps to decide claims" };
+    let all = [
+        ("Prediction, before the run", summary.prediction.clone()),
+        ("What would change our mind", summary.change_our_mind.clone()),
+        (several, claims),
     ];
-    if !summary.environment.optimised {
-        caveats.push("Built without optimisation: CPU and lateness are worse than they need be.".to_owned());
-    }
-    if let Some(hypervisor) = &summary.environment.hypervisor {
-        caveats.push(format!("A virtual machine ({hypervisor}): neighbours may disturb it; steal is watched, and tainted trials are set aside."));
-    }
-    let publisher = summary.cells.iter().flat_map(|c| &c.arms).filter_map(|a| a.median(Quantity::PublisherLatenessP99));
-    let worst = publisher.fold(None, |worst: Option<f64>, p| Some(worst.map_or(p, |w| w.max(p))));
-    if let Some(worst) = worst {
-        caveats.push(format!(
-            "The harness's own error: the publisher was late by up to {} at the 99th percentile (worst median over arms); it is part of every lateness.",
-            words::duration(worst)
-        ));
-    }
-    caveats
+    all.into_iter().filter(|(_, text)| !text.is_empty()).collect()
 }
 
 fn environment(summary: &Summary) -> Vec<(String, String)> {
@@ -172,7 +154,22 @@ fn environment(summary: &Summary) -> Vec<(String, String)> {
         ("compiler", format!("{}{}", e.toolchain, if e.optimised { ", optimised" } else { ", not optimised" })),
         ("libraries", e.crates.join(", ")),
     ];
-    rows.map(|(what, value)| (what.to_owned(), value)).to_vec()
+    let calibration = summary.calibration.iter().flat_map(calibration);
+    rows.into_iter().chain(calibration).map(|(what, value)| (what.to_owned(), value)).collect()
+}
+
+/// What the machine could do at best just before the run.
+fn calibration(c: &Calibration) -> [(&'static str, String); 6] {
+    let ns = |ns: u64| words::duration(ns as f64 / 1e6);
+    let both = |p50, p99| format!("median {}, 99th percentile {}", ns(p50), ns(p99));
+    [
+        ("calibration: timer error", both(c.timer_error_p50_ns, c.timer_error_p99_ns)),
+        ("calibration: TCP ping-pong", both(c.ping_pong_p50_ns, c.ping_pong_p99_ns)),
+        ("calibration: feed → one socket → reader", both(c.chain_p50_ns, c.chain_p99_ns)),
+        ("calibration: one write of 122 bytes", ns(c.write_ns)),
+        ("calibration: recording one arrival", ns(c.recorder_ns)),
+        ("calibration: one poll, asked to answered", ns(c.exchange_ns)),
+    ]
 }
 
 /// Every trial of a cell that is not used, with reasons.

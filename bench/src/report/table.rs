@@ -1,8 +1,8 @@
 //! The comparison table: one row per arm, medians with their intervals; for terminals, Markdown and CSV.
 
 use crate::charts::DataTable;
-use crate::summary::words::{count, estimate};
-use crate::summary::{ArmSummary, CellSummary, Quantity, Summary};
+use crate::summary::words::{NOTHING, count, duration, estimate, number, with_unit};
+use crate::summary::{ArmSummary, CellSummary, Quantity, Reading, Summary};
 
 /// How a table is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,7 +18,7 @@ pub enum Format {
 }
 
 /// The columns: what is shown, under which head.
-const COLUMNS: [(Quantity, &str); 13] = [
+const COLUMNS: [(Quantity, &str); 14] = [
     (Quantity::LatenessP50, "late p50 ms"),
     (Quantity::LatenessP99, "late p99 ms"),
     (Quantity::StalenessMean, "stale ms"),
@@ -32,30 +32,73 @@ const COLUMNS: [(Quantity, &str); 13] = [
     (Quantity::OwnCpu, "CPU µs/quote"),
     (Quantity::ServerCpu, "of it server µs"),
     (Quantity::PublisherLatenessP99, "publisher p99 ms"),
+    (Quantity::TransitMultiple, "transit ÷ least"),
 ];
 
 /// The table of one cell, as text.
 #[must_use]
 pub fn rows(cell: &CellSummary) -> DataTable {
+    rows_of(cell, &More::of(std::slice::from_ref(cell)))
+}
+
+fn rows_of(cell: &CellSummary, more: &More) -> DataTable {
     let mut columns = vec!["arm".to_owned(), "n".to_owned()];
     columns.extend(COLUMNS.iter().map(|(_, head)| (*head).to_owned()));
     columns.push("lost".to_owned());
-    // What hardly ever happens takes no room until it does.
-    let rare: Vec<(Quantity, &str)> =
-        RARE.into_iter().filter(|(q, _)| cell.arms.iter().any(|arm| arm.total(*q).is_some_and(|n| n > 0.0))).collect();
-    columns.extend(rare.iter().map(|(_, head)| (*head).to_owned()));
-    DataTable { columns, rows: cell.arms.iter().map(|arm| row(arm, &rare)).collect() }
+    columns.extend(more.optional.iter().chain(&more.rare).map(|(_, head)| (*head).to_owned()));
+    DataTable { columns, rows: cell.arms.iter().map(|arm| row(arm, more)).collect() }
+}
+
+/// The columns that not every table has.
+struct More {
+    optional: Vec<(Quantity, &'static str)>,
+    rare: Vec<(Quantity, &'static str)>,
+}
+
+impl More {
+    /// Those that some of `cells` need.
+    fn of(cells: &[CellSummary]) -> Self {
+        let told = |quantity: Quantity| cells.iter().any(|cell| is_told(cell, quantity));
+        // What hardly ever happens takes no room until it does.
+        let happened = |quantity: Quantity| {
+            cells.iter().flat_map(|cell| &cell.arms).any(|arm| arm.total(quantity).is_some_and(|n| n > 0.0))
+        };
+        Self {
+            optional: OPTIONAL.into_iter().filter(|(quantity, _)| told(*quantity)).collect(),
+            rare: RARE.into_iter().filter(|(quantity, _)| happened(*quantity)).collect(),
+        }
+    }
+}
+
+/// Columns that stand only where they say something: about orders where there are any, by the second where no quote came
+/// to divide by.
+const OPTIONAL: [(Quantity, &str); 4] = [
+    (Quantity::OrderLatencyP50, "order ack p50 ms"),
+    (Quantity::OrderLatencyP99, "order ack p99 ms"),
+    (Quantity::PacketRate, "B/s and client"),
+    (Quantity::CpuRate, "CPU µs/s and client"),
+];
+
+fn is_told(cell: &CellSummary, quantity: Quantity) -> bool {
+    let any = |quantity| cell.arms.iter().any(|arm| arm.median(quantity).is_some());
+    let by_quote = any(Quantity::PacketBytes) || any(Quantity::ApplicationBytes);
+    let by_second = matches!(quantity, Quantity::PacketRate | Quantity::CpuRate);
+    any(quantity) && !(by_second && by_quote)
 }
 
 /// Columns that stand only where an arm has any of it.
-const RARE: [(Quantity, &str); 2] =
-    [(Quantity::Refused, "clients refused"), (Quantity::GaveUp, "clients that gave up")];
+const RARE: [(Quantity, &str); 3] = [
+    (Quantity::Unacknowledged, "orders unacknowledged"),
+    (Quantity::Refused, "clients refused"),
+    (Quantity::GaveUp, "clients that gave up"),
+];
 
-fn row(arm: &ArmSummary, rare: &[(Quantity, &str)]) -> Vec<String> {
+fn row(arm: &ArmSummary, more: &More) -> Vec<String> {
     let mut row = vec![arm.arm.clone(), trials(arm)];
     row.extend(COLUMNS.iter().map(|(quantity, _)| estimate(arm.estimate(*quantity))));
     row.push(total(arm, Quantity::Lost));
-    row.extend(rare.iter().map(|(quantity, _)| total(arm, *quantity)));
+    row.extend(more.optional.iter().map(|(quantity, _)| estimate(arm.estimate(*quantity))));
+    row.extend(more.rare.iter().map(|(quantity, _)| total(arm, *quantity)));
     row
 }
 
@@ -70,8 +113,68 @@ pub fn turned(cell: &CellSummary) -> DataTable {
     });
     let columns = lines.next().unwrap_or_default();
     // What no arm has (polls where nobody polls, the machine's CPU where arms share it) takes no line.
-    let told = |line: &Vec<String>| line.iter().skip(1).any(|cell| cell != crate::summary::words::NOTHING);
+    let told = |line: &Vec<String>| line.iter().skip(1).any(|cell| cell != NOTHING);
     DataTable { columns, rows: lines.filter(told).collect() }
+}
+
+/// Quantities that theory is shown beside: the measures that formulas give.
+const HELD_AGAINST_THEORY: [Quantity; 6] = [
+    Quantity::LatenessP50,
+    Quantity::LatenessP99,
+    Quantity::StalenessMean,
+    Quantity::ApplicationBytes,
+    Quantity::Requests,
+    Quantity::Connections,
+];
+
+/// How to read [`theory`].
+pub const THEORY: &str = "Theory is computed from the setting and the feed's plan alone, for each trial; columns are medians over the trials. The \
+     error is measured − theory for times, and in per cent of theory for the rest: + means more than theory says. The distance \
+     sums a whole distribution up: count the quotes that came within some time, in theory and as measured; the distance is the \
+     largest gap between the two shares, whichever time is chosen (0 alike, 1 nothing in common; a shift of up to 0.3 ms, the \
+     machine's own, is forgiven).";
+
+/// Theory beside measurement: a line for each arm and quantity that there is theory for, and one for the whole
+/// distribution of lateness.
+#[must_use]
+pub fn theory(cell: &CellSummary) -> DataTable {
+    let mut rows = Vec::new();
+    for arm in &cell.arms {
+        for estimate in HELD_AGAINST_THEORY.iter().filter_map(|quantity| arm.estimate(*quantity)) {
+            let (Some(theory), Some(error)) = (estimate.theory, estimate.error) else { continue };
+            let unit = |value: Reading| with_unit(estimate.quantity, value.get());
+            rows.push(vec![
+                arm.arm.clone(),
+                estimate.quantity.title().to_owned(),
+                estimate.median.map_or_else(|| NOTHING.to_owned(), unit),
+                unit(theory),
+                residual(estimate.quantity, error),
+            ]);
+        }
+        if let Some(distance) = arm.theory.as_ref().and_then(|theory| theory.distance) {
+            let what = "distance of the distributions of lateness".to_owned();
+            let measured = format!("a share of {}", number(distance.get()));
+            rows.push(vec![arm.arm.clone(), what, measured, "0 if alike".to_owned(), NOTHING.to_owned()]);
+        }
+    }
+    let columns = ["arm", "quantity", "measured", "theory", "error"].map(str::to_owned).to_vec();
+    DataTable { columns, rows }
+}
+
+/// An error in words: with its sign, milliseconds as they are, ratios in per cent.
+fn residual(quantity: Quantity, error: Reading) -> String {
+    let (value, unit) = match quantity.unit() {
+        "ms" => return signed(error.get(), &duration(error.get())),
+        unit @ "%" => (error.get(), unit),
+        _ => (100.0 * error.get(), "%"),
+    };
+    // What is left of nine digits is no error.
+    let value = if value.abs() < 1e-6 { 0.0 } else { value };
+    signed(value, &format!("{} {unit}", number(value)))
+}
+
+fn signed(value: f64, written: &str) -> String {
+    format!("{}{written}", if value > 0.0 { "+" } else { "" })
 }
 
 /// Valid trials, and those set aside where there are any: `5 (1 void)`.
@@ -86,7 +189,7 @@ fn trials(arm: &ArmSummary) -> String {
 
 /// Of all valid trials together.
 fn total(arm: &ArmSummary, quantity: Quantity) -> String {
-    arm.total(quantity).map_or_else(|| crate::summary::words::NOTHING.to_owned(), |total| count(total as u64))
+    arm.total(quantity).map_or_else(|| NOTHING.to_owned(), |total| count(total as u64))
 }
 
 /// The comparison table of every cell.
@@ -97,8 +200,10 @@ pub fn table(summary: &Summary, format: Format) -> String {
         return serde_json::to_string_pretty(summary).unwrap_or_default();
     }
     let mut text = String::new();
+    // One head stands over the rows of all cells.
+    let all = More::of(&summary.cells);
     for (i, cell) in summary.cells.iter().enumerate() {
-        let table = rows(cell);
+        let table = if format == Format::Csv { rows_of(cell, &all) } else { rows(cell) };
         match format {
             Format::Csv => {
                 if i == 0 {
@@ -133,7 +238,8 @@ fn printable(text: &str) -> String {
 }
 
 /// Columns aligned with spaces.
-fn aligned(table: &DataTable) -> String {
+#[must_use]
+pub fn aligned(table: &DataTable) -> String {
     let printed = |line: &Vec<String>| line.iter().map(|cell| printable(cell)).collect::<Vec<_>>();
     let lines: Vec<Vec<String>> = std::iter::once(&table.columns).chain(&table.rows).map(printed).collect();
     let width =
@@ -207,6 +313,48 @@ mod tests {
             ["clients refused", "–", "–", "–", "12", "–"],
             "two in each of six trials; older files do not tell"
         );
+    }
+
+    #[test]
+    fn theory_stands_beside_what_was_measured() {
+        let table = theory(&summary().cells[0]);
+        let line = |arm: &str, what: &str| {
+            table.rows.iter().find(|row| row[0] == arm && row[1].starts_with(what)).map(|row| row[2..].join(" | "))
+        };
+        // Half of 250 ms.
+        assert_eq!(line("poll", "median lateness").as_deref(), Some("125 ms | 125 ms | +174 µs"));
+        assert!(line("poll", "distance").is_some());
+        assert_eq!(line("ws", "distance"), None, "theory of no distance is 0, the rest is the machine");
+        assert_eq!(line("poll", "application bytes"), None, "the fixture does not say what wraps its quotes");
+    }
+
+    #[test]
+    fn orders_have_columns_where_there_are_any_and_csv_has_one_head_for_all_cells() {
+        let mut summary = summary();
+        assert!(!table(&summary, Format::Csv).contains("order ack"));
+        summary.cells.push(summary.cells[0].clone());
+        let acks = summary.cells[1].arms[0].estimates.iter_mut().find(|e| e.quantity == Quantity::OrderLatencyP50);
+        acks.unwrap().median = crate::summary::Reading::new(1.5);
+        let csv = table(&summary, Format::Csv);
+        // Commas outside quotation marks.
+        let columns: Vec<usize> =
+            csv.lines().map(|line| line.split('"').step_by(2).map(|part| part.matches(',').count()).sum()).collect();
+        assert!(csv.lines().next().unwrap().ends_with("order ack p50 ms"), "{csv}");
+        assert!(columns.windows(2).all(|pair| pair[0] == pair[1]), "{columns:?}\n{csv}");
+    }
+
+    #[test]
+    fn where_no_quote_came_costs_are_told_by_the_second() {
+        let mut summary = summary();
+        assert!(!table(&summary, Format::Text).contains("B/s and client"), "bytes per quote say it");
+        for arm in &mut summary.cells[0].arms {
+            for estimate in &mut arm.estimates {
+                if matches!(estimate.quantity, Quantity::PacketBytes | Quantity::ApplicationBytes) {
+                    estimate.median = None;
+                }
+            }
+        }
+        assert!(table(&summary, Format::Text).contains("B/s and client"));
     }
 
     #[test]

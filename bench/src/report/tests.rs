@@ -1,4 +1,7 @@
 use super::*;
+use crate::summary::{LinkSummary, Quantity, Reading};
+use wirerace_contract::results::{SelfTestRow, SelfTestStanding, SelfTestSummary};
+use wirerace_contract::spec::{Link, Path as Way};
 
 /// Small pictures: drawing large ones without optimisation takes seconds.
 fn write_all(directory: &Path) -> Result<ReportPaths, ReportError> {
@@ -62,6 +65,7 @@ fn the_answer_comes_first_and_nothing_set_aside_is_hidden() {
     assert!(answer < html.find("<table").unwrap() && answer < html.find("<svg").unwrap());
     let markdown = std::fs::read_to_string(&paths.markdown).unwrap();
     for text in [&html, &markdown] {
+        let text = text.replace('\u{A0}', " ");
         assert!(text.contains("accepted 10 connections, dialled 11") && text.contains("steal 4.1 %"));
         assert!(text.contains("run seed 7, feed seed 1"));
     }
@@ -137,4 +141,178 @@ fn a_run_from_before_clients_were_counted_is_still_read() {
     let arms = || summary.cells.iter().flat_map(|cell| &cell.arms);
     assert!(arms().all(|arm| arm.valid > 0 && arm.total(Quantity::Refused).is_none()), "not known is not nought");
     assert!(arms().all(|arm| arm.median(Quantity::PacketRate).is_some_and(f64::is_finite)));
+}
+
+/// Both texts of a made-up run that is first changed; no line of the page ends between a number and its unit, which is
+/// not what these tests look at.
+fn texts_of(change: impl FnOnce(&mut Summary)) -> [String; 2] {
+    let (manifest, trials) = fixture::run();
+    let mut summary = summarise(&manifest, &trials, &[]);
+    change(&mut summary);
+    let html = html::report(&summary, &trials, &[Vec::new()]).unwrap().replace('\u{A0}', " ").replace("&#39;", "'");
+    [html, markdown::report(&summary, &[Vec::new()])]
+}
+
+#[test]
+fn what_was_thought_before_stands_at_the_head() {
+    for text in texts_of(|_| ()) {
+        assert!(!text.contains("A quick look") && !text.contains("Prediction") && !text.contains("change our mind"));
+    }
+    let texts = texts_of(|summary| {
+        summary.quick = true;
+        summary.prediction = "Polls are <later>.".into();
+        summary.change_our_mind = "Polls that come first.".into();
+        summary.claims = vec![3, 8];
+    });
+    for text in texts {
+        let end = text.find("At the median").unwrap();
+        let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what} is missing"));
+        let question = place("What does each transport cost");
+        let heads =
+            ["A quick look", "Prediction, before the run", "What would change our mind", "Helps to decide claims"];
+        for what in heads.into_iter().chain(["Polls are &lt;later&gt;.", "Polls that come first.", "3 and 8 of"]) {
+            assert!(question < place(what) && place(what) < end, "{what} does not stand at the head");
+        }
+    }
+}
+
+fn tested(commit: Option<&str>) -> SelfTestSummary {
+    let row = |quantity: &str, share, target, standing| SelfTestRow {
+        arm: "ws".into(),
+        what: if target == Some((0.8, 1.0)) { "+1 ms" } else { "against itself" }.into(),
+        quantity: quantity.into(),
+        share,
+        target,
+        standing,
+    };
+    let usual = Some((0.03, 0.08));
+    SelfTestSummary {
+        started_utc: "2026-01-01T00:00:00Z".into(),
+        commit: commit.map(str::to_owned),
+        optimised: true,
+        rows: vec![
+            row("bytes", Some(0.0), Some((0.0, 0.08)), SelfTestStanding::Met),
+            row("CPU", Some(0.039), usual, SelfTestStanding::Met),
+            row("lateness", Some(0.041), usual, SelfTestStanding::Met),
+            row("staleness", Some(0.091), usual, SelfTestStanding::Missed),
+            row("connections", Some(0.02), usual, SelfTestStanding::Missed),
+            row("memory", None, usual, SelfTestStanding::TooFewBlocks),
+            row("lateness", Some(1.0), Some((0.8, 1.0)), SelfTestStanding::Met),
+            row("told", Some(0.5), None, SelfTestStanding::Told),
+        ],
+    }
+}
+
+#[test]
+fn the_self_test_stands_in_the_method_section() {
+    for text in texts_of(|_| ()) {
+        assert!(
+            text.contains("was not tested on this machine before the run") && text.contains("wirerace run self-test")
+        );
+    }
+    let [html, markdown] = texts_of(|summary| summary.self_test = Some(tested(Some("0123abc"))));
+    for text in [&html, &markdown] {
+        assert!(text.contains("4 of 7 targets met, 2 missed, 1 undecided for too few blocks."));
+        assert!(text.contains("It was made by this run's build (commit 0123abc)."));
+        assert!(text.contains("1 more share is told without a target"));
+        assert!(text.find("Method").unwrap() < text.find("share found to differ").unwrap());
+    }
+    let lines: Vec<&str> =
+        markdown.lines().filter(|line| line.starts_with("| ws | against") || line.contains("| +1 ms |")).collect();
+    assert_eq!(lines, TESTED);
+    assert!(html.contains("<td>CPU and lateness</td><td>3.9 to 4.1 %</td><td>3 to 8 %</td><td>met</td>"));
+}
+const TESTED: [&str; 6] = [
+    "| ws | against itself | bytes | 0 % | at most 8 %, since some values tie | met |",
+    "| ws | against itself | CPU and lateness | 3.9 to 4.1 % | 3 to 8 % | met |",
+    "| ws | against itself | staleness | 9.1 % | 3 to 8 % | missed |",
+    "| ws | against itself | connections | 2 % | 3 to 8 % | missed |",
+    "| ws | against itself | memory | – | 3 to 8 % | too few blocks |",
+    "| ws | +1 ms | lateness | 100 % | at least 80 % | met |",
+];
+
+#[test]
+fn a_self_test_of_another_build_is_called_that() {
+    let said = |commit: Option<&str>, ours: Option<&str>, optimised: bool| {
+        let ours = ours.map(str::to_owned);
+        texts_of(|summary| {
+            summary.self_test = Some(SelfTestSummary { optimised, ..tested(commit) });
+            summary.commit = ours;
+        })
+    };
+    for (commit, ours, optimised, words) in [
+        (Some("fff"), Some("0123abc"), true, "by another build (commit fff; this run: commit 0123abc)"),
+        (None, Some("0123abc"), true, "by another build (an unknown commit; this run: commit 0123abc)"),
+        (Some("0123abc"), Some("0123abc"), false, "by another build: that one was not optimised, this run"),
+        (Some("0123abc+"), Some("0123abc+"), true, "It may have been made by another build"),
+        (None, None, true, "It may have been made by another build"),
+    ] {
+        assert!(said(commit, ours, optimised).iter().all(|text| text.contains(words)), "{words}");
+    }
+}
+
+#[test]
+fn a_link_tells_of_itself_in_the_method_section_and_every_caption_names_the_path() {
+    let link = Link {
+        one_way_delay_us: 15_000,
+        jitter_us: 0,
+        rate_bits_per_s: 0,
+        loss_share: 0.05,
+        loss_burst_packets: 0.0,
+        queue_packets: 0,
+    };
+    let texts = texts_of(|summary| {
+        summary.cells[0].load.path = Way::Link(link);
+        summary.cells[0].link = Some(LinkSummary {
+            trials: 29,
+            error_p50_ms: Reading::new(0.03),
+            error_p99_ms: Reading::new(0.41),
+            cpu_percent: 4.2,
+            lost: 12,
+            lost_of: 300,
+            queue_dropped: 2,
+            interface_dropped: 0,
+            real_time: true,
+        });
+    });
+    for text in texts {
+        let line = "Cell 10 clients, 10 quotes/s, emulated link path (15 ms one way, 5 % lost): at its worst over 29 trials, the link was \
+                    late by 30 µs at the median and 410 µs at the 99th percentile of packets, and took 4.2 % of a processor; packets lost \
+                    on purpose: 12 of 300 (4 %); dropped by a full queue: 2.";
+        assert!(text.contains(line), "{text}");
+        assert!(text.contains("window 4 s, emulated link path (15 ms one way, 5 % lost); n ="), "the caption");
+        assert!(text.contains("distance is emulated on this machine") && !text.contains("Loopback has no distance"));
+    }
+    for text in texts_of(|_| ()) {
+        assert!(text.contains("Loopback has no distance") && !text.contains("distance is emulated"));
+    }
+}
+
+#[test]
+fn a_heading_is_not_said_twice_and_what_is_typed_looks_so() {
+    let (_dir, paths) = written();
+    let html = std::fs::read_to_string(&paths.html).unwrap();
+    let title = "How late are the quotes?";
+    assert_eq!(html.matches(&format!(">{title}</")).count(), 2, "the heading, and what is read out for the picture");
+    assert!(html.contains("<code>wirerace run self-test</code>") && !html.contains('`'));
+    let svg = std::fs::read_to_string(&paths.charts[0]).unwrap();
+    assert_eq!(svg.matches(&format!(">{title}</")).count(), 2, "a picture of its own has its title");
+    // 247 and ms on two lines: not in sentences, captions or tables.
+    let text = html.split("<body>").nth(1).unwrap();
+    for line in
+        text.lines().filter(|line| ["<p", "<li", "<td", "<tr", "<figcaption"].iter().any(|tag| line.starts_with(tag)))
+    {
+        for unit in [" ms", " µs", " %", " trials"] {
+            let parted = line.match_indices(unit).any(|(at, _)| line[..at].ends_with(|c: char| c.is_ascii_digit()));
+            assert!(!parted, "{unit}: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_margins_are_those_of_the_experiment() {
+    assert!(texts_of(|_| ()).iter().all(|text| text.contains("lies within ± 3 % (CPU ± 10 %), and otherwise")));
+    let own = |summary: &mut Summary| (summary.margins.bytes, summary.margins.lateness) = (Some(0.01), Some(0.05));
+    let words = "lies within ± 1 % (lateness and staleness ± 5 %, CPU ± 10 %), and otherwise";
+    assert!(texts_of(own).iter().all(|text| text.contains(words)));
 }

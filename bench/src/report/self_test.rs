@@ -1,0 +1,121 @@
+//! The self-test in the method section: what stands in the manifest, as a sentence and a small table.
+
+use wirerace_contract::results::{SelfTestRow, SelfTestStanding, SelfTestSummary};
+
+use crate::charts::DataTable;
+use crate::summary::Summary;
+use crate::summary::words::{NOTHING, count, list, number};
+
+/// What is said of it: when, by which build, and what came of it; or that there is none.
+pub(super) fn sentence(summary: &Summary) -> String {
+    let Some(test) = &summary.self_test else {
+        return "Whether these rules can tell was not tested on this machine before the run: `wirerace run self-test` does it, with arms \
+                against themselves and with effects put in on purpose."
+            .to_owned();
+    };
+    let of = |standing| test.rows.iter().filter(move |row| row.standing == standing);
+    let decided = test.rows.len() - of(SelfTestStanding::Told).count();
+    let mut text = format!(
+        "Whether these rules can tell was tested on this machine from {}, with arms against themselves and with effects put in on \
+         purpose: {} of {decided} targets met",
+        test.started_utc,
+        of(SelfTestStanding::Met).count(),
+    );
+    let others =
+        [(SelfTestStanding::Missed, "missed"), (SelfTestStanding::TooFewBlocks, "undecided for too few blocks")];
+    for (standing, what) in others {
+        let n = of(standing).count();
+        if n > 0 {
+            text.push_str(&format!(", {n} {what}"));
+        }
+    }
+    format!("{text}. {}", build(summary, test))
+}
+
+/// Whether the build that was tested is the one that made the run.
+fn build(summary: &Summary, test: &SelfTestSummary) -> String {
+    let named =
+        |commit: &Option<String>| commit.as_ref().map_or("an unknown commit".to_owned(), |c| format!("commit {c}"));
+    let (theirs, ours) = (named(&test.commit), named(&summary.commit));
+    let optimised = |yes: bool| if yes { "optimised" } else { "not optimised" };
+    match &test.commit {
+        _ if test.optimised != summary.environment.optimised => {
+            let (theirs, ours) = (optimised(test.optimised), optimised(summary.environment.optimised));
+            format!("It was made by another build: that one was {theirs}, this run's is {ours}.")
+        }
+        commit if *commit != summary.commit => format!("It was made by another build ({theirs}; this run: {ours})."),
+        Some(commit) if !commit.ends_with('+') => format!("It was made by this run's build ({theirs})."),
+        _ => format!(
+            "It may have been made by another build: both are of {theirs}, which does not name the sources exactly."
+        ),
+    }
+}
+
+/// What has a target; rows that came out alike share a line. `None` where there is no self-test.
+pub(super) fn table(summary: &Summary) -> Option<DataTable> {
+    let rows: Vec<&SelfTestRow> =
+        summary.self_test.as_ref()?.rows.iter().filter(|row| row.standing != SelfTestStanding::Told).collect();
+    let mut groups: Vec<Vec<&SelfTestRow>> = Vec::new();
+    for row in rows {
+        let alike = |group: &&mut Vec<&SelfTestRow>| {
+            // What was missed stands alone, so that nothing hides it.
+            let met = row.standing == SelfTestStanding::Met;
+            met && group.first().is_some_and(|first| key(first) == key(row))
+        };
+        match groups.iter_mut().find(alike) {
+            Some(group) => group.push(row),
+            None => groups.push(vec![row]),
+        }
+    }
+    let columns = ["arm", "compared", "in", "share found to differ", "target", "outcome"].map(str::to_owned).to_vec();
+    Some(DataTable { columns, rows: groups.iter().filter_map(|group| line(group)).collect() })
+}
+
+type Key<'a> = (&'a str, &'a str, Option<(f64, f64)>, SelfTestStanding);
+
+fn key(row: &SelfTestRow) -> Key<'_> {
+    (&row.arm, &row.what, row.target, row.standing)
+}
+
+fn line(group: &[&SelfTestRow]) -> Option<Vec<String>> {
+    let first = group.first()?;
+    let quantities: Vec<String> = group.iter().map(|row| row.quantity.clone()).collect();
+    let shares = || group.iter().filter_map(|row| row.share);
+    let (low, high) = (shares().fold(f64::INFINITY, f64::min), shares().fold(f64::NEG_INFINITY, f64::max));
+    let share = if low > high { NOTHING.to_owned() } else { range(low, high) };
+    let target = match first.target {
+        None => NOTHING.to_owned(),
+        Some((low, high)) if high >= 1.0 => format!("at least {}", percent(low)),
+        Some((low, high)) if low <= 0.0 => format!("at most {}, since some values tie", percent(high)),
+        Some((low, high)) => range(low, high),
+    };
+    let outcome = match first.standing {
+        SelfTestStanding::Met => "met",
+        SelfTestStanding::Missed => "missed",
+        SelfTestStanding::Told => "told only",
+        SelfTestStanding::TooFewBlocks => "too few blocks",
+    };
+    Some(vec![first.arm.clone(), first.what.clone(), list(&quantities), share, target, outcome.to_owned()])
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", number(100.0 * share))
+}
+
+fn range(low: f64, high: f64) -> String {
+    if low < high { format!("{} to {}", number(100.0 * low), percent(high)) } else { percent(low) }
+}
+
+/// What the table leaves out.
+pub(super) fn left_out(summary: &Summary) -> Option<String> {
+    let rows = &summary.self_test.as_ref()?.rows;
+    let told = rows.iter().filter(|row| row.standing == SelfTestStanding::Told).count();
+    match told {
+        0 => None,
+        1 => Some("1 more share is told without a target; it stands in the self-test's own folder.".to_owned()),
+        n => Some(format!(
+            "{} more shares are told without a target; they stand in the self-test's own folder.",
+            count(n as u64)
+        )),
+    }
+}
