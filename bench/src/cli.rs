@@ -223,7 +223,7 @@ pub struct ServeArguments {
     pub transport: Option<String>,
     /// Holds back every byte for this long in each direction, milliseconds, to play a distance; left out, there is no
     /// delay at all. Change it on the way: curl -X POST 'http://CONTROL/delay?one_way_us=N'.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub delay_ms: Option<f64>,
     /// Total bytes of each response head, filled up with a field `x-pad`; 0 leaves heads as they come. A head that needs
     /// more is answered 400.

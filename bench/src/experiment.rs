@@ -1,6 +1,6 @@
 //! Experiments: questions as data, from `bench/experiments/*.toml` or a file of the user's.
 //!
-//! [`file`] says what may stand in a file, [`sweep`] how axes become cells, [`check`] what cannot be run, [`length`] how
+//! [`file`] says what may stand in a file, `sweep` how axes become cells, [`check`] what cannot be run, [`length`] how
 //! long it takes, and [`scope`] what `--quick` and `--publish` make of it.
 
 mod built_in;

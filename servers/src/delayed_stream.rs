@@ -28,7 +28,7 @@ use wirerace_contract::spec::{DELAY_MAX_US, Delay};
 use crate::alarms::{Alarms, Wait};
 use crate::wire_meter::{Handed, MeteredStream};
 
-/// Most that is in flight on one connection one way, bytes, [`CHUNK_BYTES`] for each read or write included. A sender that
+/// Most that is in flight on one connection one way, bytes, 64 for each read or write included. A sender that
 /// is further ahead waits.
 pub const IN_FLIGHT_BYTES_MAX: usize = 1 << 20;
 /// What each read or write in flight takes beside its bytes.

@@ -118,7 +118,7 @@ mod tests {
     fn serve(response_head_bytes: u32) -> (Tape, ServerHandle, Meter) {
         let tape = Tape::new(Epoch::from_number(0), FeedSpec::default(), 2_000);
         let all =
-            [long_polling::routes, polling::routes, sse::routes, websocket::routes, orders::routes, health::routes];
+            [polling::routes, long_polling::routes, sse::routes, websocket::routes, orders::routes, health::routes];
         let (router, meter) = (compose(all.map(|routes| routes(tape.clone()))), Meter::new(true));
         let listener = Listener::bind(ListenOptions { response_head_bytes, ..ListenOptions::default() }).unwrap();
         (tape, listener.serve(router, meter.clone()), meter)
@@ -212,12 +212,19 @@ mod tests {
         publish_more(&tape, 1);
         let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
         let held = "GET /quotes?after=0000.1&wait=100 HTTP/1.1\r\nhost: x\r\n\r\n";
+        let serving = std::sync::Arc::clone(&server.serving);
         let stopping = async {
             while meter.counts().requests == 0 {
                 tokio::task::yield_now().await;
             }
-            tape.close();
             server.shutdown(Duration::from_secs(20)).await
+        };
+        // Answered once it has begun to stop, when hyper adds that it closes.
+        let closing = async {
+            while serving.stage.load(std::sync::atomic::Ordering::Acquire) == super::super::RUNNING {
+                tokio::task::yield_now().await;
+            }
+            tape.close();
         };
         let answered = async {
             let head = head_of(&mut stream, held).await;
@@ -225,7 +232,8 @@ mod tests {
             drop(stream);
             head
         };
-        let (head, cut) = tokio::join!(answered, stopping);
+        let (head, cut, ()) = tokio::join!(answered, stopping, closing);
+        assert!(head.starts_with("HTTP/1.1 200") && head.contains("connection: close"), "{head}");
         assert_eq!((head.len(), cut), (400, 0), "{head}");
     }
 

@@ -9,7 +9,7 @@ use crate::spec::{Arm, LoadSpec};
 /// `manifest.json`: what is true of a whole run.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Manifest {
-    /// See [`SCHEMA_VERSION`].
+    /// See [`SCHEMA_VERSION`](super::SCHEMA_VERSION).
     pub schema_version: u32,
     /// Version of wirerace.
     pub software: String,
