@@ -67,7 +67,7 @@ impl Experiment {
         }
         match BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
             Some((name, text)) => Self::parse(name, text).map_err(Failure::Usage),
-            None => Err(Failure::Usage(nearest("experiment", name, names().chain(["limits", "all"])))),
+            None => Err(Failure::Usage(nearest("experiment", name, names().chain(["limits", "self-test", "all"])))),
         }
     }
 

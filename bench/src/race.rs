@@ -58,12 +58,12 @@ pub fn race(arguments: &RaceArguments) -> Result<(), Failure> {
     let summary = summarise(&manifest, &trials, &[]);
     line(table::table(&summary, table::Format::Text))?;
     line(verdict::indicative(&summary))?;
-    for disturbance in disturbed {
+    for disturbance in &disturbed {
         line(format!("Disturbed: {disturbance}; close other programs and race again."))?;
     }
     if let Some(folder) = &folder {
         folder.write_manifest(&manifest)?;
-        folder.append(&trials)?;
+        folder.append(&tainted_by(&disturbed, &trials))?;
         let paths = report::write_all(folder.path()).map_err(|error| Failure::Failed(error.to_string()))?;
         line(format!("report: {}", paths.html.display()))?;
     } else {
@@ -213,6 +213,16 @@ fn trial_of(manifest: &Manifest, index: usize, outcome: anyhow::Result<Measured>
     }
 }
 
+/// The trials as they are kept: what disturbed one disturbed all, since they ran at once.
+fn tainted_by(disturbed: &[String], trials: &[Trial]) -> Vec<Trial> {
+    let mut trials = trials.to_vec();
+    for trial in trials.iter_mut().filter(|trial| trial.standing == Standing::Valid && !disturbed.is_empty()) {
+        trial.standing = Standing::Tainted;
+        trial.reasons = disturbed.to_vec();
+    }
+    trials
+}
+
 /// What disturbed the machine while all arms ran: theirs is the processor time of all of them together.
 fn shared_disturbances(trials: &[Trial]) -> Vec<String> {
     let all = || trials.iter().filter_map(|trial| trial.measured.as_ref()).map(|measured| measured.cpu);
@@ -233,6 +243,17 @@ fn without_machine_time(mut trials: Vec<Trial>) -> Vec<Trial> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_disturbed_one_disturbed_all_that_is_kept() {
+        let (_, mut trials) = crate::report::fixture::run();
+        trials.truncate(2);
+        trials[1].standing = Standing::Void;
+        assert_eq!(tainted_by(&[], &trials), trials);
+        let kept = tainted_by(&["steal".to_owned()], &trials);
+        assert_eq!((kept[0].standing, kept[0].reasons.as_slice()), (Standing::Tainted, &["steal".to_owned()][..]));
+        assert_eq!(kept[1].standing, Standing::Void);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn an_arm_that_fails_keeps_nobody_waiting() {

@@ -62,6 +62,11 @@ impl QuoteRing {
         self.clients = clients;
     }
 
+    /// One client fewer: quotes to come are complete without it.
+    pub(crate) fn one_left(&mut self) {
+        self.clients = self.clients.saturating_sub(1);
+    }
+
     /// The first quote to follow is `seq`: what came before would hold up all after it, since nobody tells of it.
     pub(crate) fn begin_at(&mut self, seq: u64) {
         self.front_seq = seq.max(1);

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
+use wirerace_contract::clock::NS_PER_S;
 use wirerace_contract::cursor::Epoch;
 use wirerace_contract::distribution::new_histogram;
 use wirerace_contract::feed::FeedSpec;
@@ -213,6 +214,9 @@ impl Recorder {
         let last_seq = self.window.map(|window| window.last_seq);
         if let Some(ledger) = self.clients.get_mut(client) {
             let was_done = last_seq.is_some_and(|last_seq| ledger.is_done(last_seq));
+            if ledger.was_connected() && !ledger.has_left() {
+                self.ring.one_left();
+            }
             ledger.leave();
             self.caught_up += u32::from(last_seq.is_some() && !was_done);
         }
@@ -335,6 +339,12 @@ impl Recorder {
         let Some(start_ns) = self.start_ns else {
             return self.error("a quote came before the feed was started".to_owned());
         };
+        // A number from the wire: a server of somebody else's may say any. The plan is not computed to the end of days.
+        let soon_ns = received_ns.saturating_sub(start_ns) + NS_PER_S;
+        if !self.plan.is_due_before(seq, soon_ns) {
+            self.all.early += 1;
+            return self.error(format!("quote {seq} came long before it was due: the server has another plan"));
+        }
         let due_ns = start_ns + self.plan.due_offset_ns(seq);
         if received_ns < due_ns {
             self.all.early += 1;

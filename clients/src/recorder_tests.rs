@@ -72,6 +72,30 @@ fn quotes_that_everyone_has_are_let_go() {
 }
 
 #[test]
+fn a_client_that_leaves_does_not_hold_up_the_spread_of_what_comes_after() {
+    let mut recorder = recorder(2, Delivery::Every);
+    for client in 0..2 {
+        recorder.event(client, Event::Connected { epoch: None });
+    }
+    recorder.settle_clients();
+    recorder.open_window(15 * MS, 5_000 * MS, true);
+    recorder.event(1, Event::Failed { reason: "gone".into() });
+    for seq in 2..10 {
+        recorder.event(0, quote(seq, 1));
+    }
+    assert_eq!((recorder.ring.followed(), recorder.ring.spread().len()), (0, 8));
+}
+
+#[test]
+fn a_number_from_another_world_is_early_and_costs_nothing() {
+    let mut recorder = recorder(1, Delivery::Every);
+    recorder.event(0, Event::Quote { seq: u64::MAX - 1, received_ns: START_NS + 30 * MS, payload_bytes: 20 });
+    let report = recorder.report(LoadUsage::default());
+    assert_eq!(report.quotes.early, 1);
+    assert!(report.errors[0].contains("another plan"), "{:?}", report.errors);
+}
+
+#[test]
 fn newest_supersedes_on_purpose_and_loses_only_what_never_came() {
     let mut recorder = recorder(1, Delivery::Newest);
     recorder.event(0, quote(1, 1));

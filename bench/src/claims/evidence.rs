@@ -2,7 +2,7 @@
 
 use wirerace_contract::descriptor::Delivers;
 use wirerace_contract::results::ArmEntry;
-use wirerace_contract::spec::{Connection, Path};
+use wirerace_contract::spec::{Connection, Delivery, Path};
 
 use super::trace::Exchange;
 use super::{Holds, Number, Part, Source};
@@ -76,14 +76,17 @@ impl Evidence {
         .collect()
     }
 
-    /// Pairs of arms of one cell and equal delivery: `left` and `right` are told by their ways.
+    /// Pairs of arms of one cell and equal delivery (and, conflated, of equal interval): `left` and `right` are told by their ways.
     #[must_use]
     pub fn pairs(&self, experiments: &[&str], left: &[Way], right: &[Way]) -> Vec<(Side<'_>, Side<'_>)> {
         let mut pairs = Vec::new();
         for cell in self.cells(experiments) {
             for l in cell.iter().filter(|side| left.contains(&side.way())) {
                 for r in cell.iter().filter(|side| right.contains(&side.way())) {
-                    if l.entry.arm.delivery == r.entry.arm.delivery && l.entry.arm.encoding == r.entry.arm.encoding {
+                    let (one, other) = (&l.entry.arm, &r.entry.arm);
+                    // Conflated arms are compared at equal intervals: otherwise one is fresher because it was told to be.
+                    let alike = one.delivery == Delivery::Every || one.interval_ms == other.interval_ms;
+                    if alike && one.delivery == other.delivery && one.encoding == other.encoding {
                         pairs.push((*l, *r));
                     }
                 }

@@ -145,7 +145,9 @@ pub fn number_words(figure: &Number) -> String {
 /// Where a figure comes from: `2026-11-20-transports › 20 clients › poll (6 trials), ws (6)`.
 #[must_use]
 pub fn source_words(source: &Source) -> String {
-    let arm = |(arm, trials): (&String, &u32)| format!("{arm} ({} trials)", count(u64::from(*trials)));
+    let arm = |(arm, trials): (&String, &u32)| {
+        format!("{arm} ({} trial{})", count(u64::from(*trials)), if *trials == 1 { "" } else { "s" })
+    };
     let arms: Vec<String> = source.arms.iter().zip(&source.trials).map(arm).collect();
     let parts = [source.run.clone(), source.cell.clone(), arms.join(", ")];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" › ")

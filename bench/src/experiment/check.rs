@@ -7,7 +7,7 @@ use wirerace_contract::feed::FeedSpec;
 use wirerace_contract::heads::{HeadKind, padding};
 use wirerace_contract::messages::WAIT_MAX_S;
 use wirerace_contract::results::{ArmEntry, Cell};
-use wirerace_contract::spec::{Delivery, Flush, HeadProfile, LoadSpec, Path};
+use wirerace_contract::spec::{Connection, Delivery, Flush, HeadProfile, LoadSpec, Path};
 
 use super::Experiment;
 use crate::registry;
@@ -157,6 +157,10 @@ fn check_arm(entry: &ArmEntry, feed: &FeedSpec) -> Result<(), String> {
     }
     if arm.flush != Flush::Drain && !row.flushes {
         return Err(format!("{} offers no choice of when it flushes: leave `flush` out", entry.descriptor.title));
+    }
+    if arm.connection == Connection::Closed && entry.descriptor.delivers == Delivers::Pushed {
+        let title = &entry.descriptor.title;
+        return Err(format!("{title} lives on one connection and cannot close it after each request: leave it kept"));
     }
     let planned = entry.descriptor.delivers == Delivers::Planned;
     if planned && arm.interval_ms == 0 {

@@ -224,6 +224,11 @@ fn mistakes_have_a_line_and_a_remedy() {
             7,
             ["text only", "use json or tick"],
         ),
+        (
+            of_arms("{ name = \"x\", transport = \"websocket\", connection = \"closed\" }"),
+            6,
+            ["lives on one connection", "leave it kept"],
+        ),
         (of_arms("\"ws\",\n\"ws\""), 7, ["two arms are called `ws`", "a name of its own"]),
         (
             of_arms("\"ws\",\n{ name = \"x\", transport = \"sse\", delivery = \"newest\" }"),

@@ -146,9 +146,11 @@ mod on_linux {
             let before = *self.dropped_before.lock().unwrap_or_else(PoisonError::into_inner);
             let [server_before, clients_before] = before;
             let [server, clients] = self.drops();
+            // A counter that could not be read says 0.
+            let since = u64::saturating_sub;
             // A direction begins where packets are sent and ends where they are given.
-            report.to_client.interface_dropped += server.1 - server_before.1 + clients.0 - clients_before.0;
-            report.to_server.interface_dropped += clients.1 - clients_before.1 + server.0 - server_before.0;
+            report.to_client.interface_dropped += since(server.1, server_before.1) + since(clients.0, clients_before.0);
+            report.to_server.interface_dropped += since(clients.1, clients_before.1) + since(server.0, server_before.0);
             report
         }
 

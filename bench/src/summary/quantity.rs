@@ -92,7 +92,7 @@ quantities! {
     SkippedPolls "skipped_polls_share" "planned polls left out" "%" None;
     UpstreamBodies "upstream_body_bytes_per_client" "bytes of orders per client" "bytes" None;
     EmptyPolls "empty_polls_share" "answers without a quote" "%" None;
-    OwnCpuRate "own_cpu_per_second_per_client" "server's and load's CPU per second and client" "µs" RATIO_CPU;
+    OwnCpuRate "own_cpu_per_second_per_client" "server's and load's CPU per second and client" "µs/s" RATIO_CPU;
     OwnCpu "own_cpu_per_quote" "server's and load's CPU per quote" "µs" RATIO_CPU;
     MachineCpu "machine_cpu_per_quote" "whole machine's CPU per quote" "µs" RATIO_CPU;
     ServerCpu "server_cpu_per_quote" "server's CPU per quote" "µs" RATIO_CPU;
@@ -115,7 +115,7 @@ impl Quantity {
     pub fn compared_within(self, margins: Margins) -> Option<(Scale, f64)> {
         let (scale, usual) = self.compared()?;
         let own = match self {
-            Self::OwnCpu | Self::MachineCpu | Self::ServerCpu | Self::CpuRate => margins.cpu,
+            Self::OwnCpu | Self::OwnCpuRate | Self::MachineCpu | Self::ServerCpu | Self::CpuRate => margins.cpu,
             _ if scale == Scale::Difference => margins.lateness,
             _ => margins.bytes,
         };

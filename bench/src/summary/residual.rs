@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wirerace_contract::distribution::{Distribution, new_histogram};
 use wirerace_contract::results::{ArmEntry, Manifest, Measured, Trial};
+use wirerace_contract::spec::{Flush, LoadSpec, Path};
 
 use super::curve::{CurvePoint, Merged};
 use super::{Quantity, Reading};
@@ -68,10 +69,20 @@ pub(super) fn costs(manifest: &Manifest) -> Costs {
     }
 }
 
+/// Whether theory knows all that a trial was made of. It has no law for losses, jitter, a link's rate, orders beside the
+/// quotes, or options that change what is asked.
+fn is_modelled(entry: &ArmEntry, load: &LoadSpec) -> bool {
+    let plain_path = match load.path {
+        Path::Link(link) => link.loss_share == 0.0 && link.jitter_us == 0 && link.rate_bits_per_s == 0,
+        Path::Loopback | Path::Delayed(_) => true,
+    };
+    plain_path && load.orders_per_s == 0.0 && !entry.arm.unconditional && entry.arm.flush == Flush::Drain
+}
+
 /// What theory says about each trial.
 pub(super) fn predictions(entry: &ArmEntry, costs: &Costs, used: &[&Trial]) -> Vec<Option<Prediction>> {
     let of = |trial: &&Trial| {
-        let run = run(trial, trial.measured.as_ref()?)?;
+        let run = run(trial, trial.measured.as_ref()?).filter(|_| is_modelled(entry, &trial.load))?;
         Some(predict_run(entry, &trial.load, costs, &run))
     };
     used.iter().map(of).collect()

@@ -1,7 +1,6 @@
 //! How far a measured distribution is from a law.
 
 use hdrhistogram::Histogram;
-use wirerace_contract::distribution::{Distribution, DistributionError};
 
 use super::lateness::Lateness;
 
@@ -33,14 +32,6 @@ pub fn distance(histogram: &Histogram<u64>, lost: u64, law: &Lateness, slack_s: 
         largest = largest.max(share - law.cdf(to_s + slack_s));
     }
     largest.max(1.0 - below as f64 / all as f64)
-}
-
-/// [`distance`] of a stored distribution.
-///
-/// # Errors
-/// When its histogram cannot be read.
-pub fn of_distribution(measured: &Distribution, law: &Lateness, slack_s: f64) -> Result<f64, DistributionError> {
-    Ok(distance(&measured.histogram()?, measured.lost, law, slack_s))
 }
 
 #[cfg(test)]

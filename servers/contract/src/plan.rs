@@ -152,6 +152,12 @@ impl PlanTable {
         }
     }
 
+    /// Whether quote `seq` is due before `offset_ns`, without computing the plan any further than that: who is told of a
+    /// quote by somebody else asks this first.
+    pub fn is_due_before(&mut self, seq: u64, offset_ns: u64) -> bool {
+        seq <= self.due_offset_ns.len() as u64 || seq <= self.last_due_before(offset_ns)
+    }
+
     /// When quote `seq` (1 or more) is due, in nanoseconds since the start of the epoch.
     pub fn due_offset_ns(&mut self, seq: u64) -> u64 {
         self.extend_to(seq);
@@ -244,5 +250,9 @@ mod tests {
         assert_eq!(table.last_due_before(quotes[9].due_offset_ns), 9);
         assert_eq!(table.last_due_before(quotes[9].due_offset_ns + 1), 10);
         assert_eq!(table.last_due_before(0), 0);
+        let due_s = |seq: usize| quotes[seq - 1].due_offset_ns;
+        let mut fresh = PlanTable::new(&spec(Arrivals::Poisson));
+        assert!(!fresh.is_due_before(u64::MAX, due_s(50)) && fresh.due_offset_ns.len() < 1_000, "computed no further");
+        assert!(fresh.is_due_before(49, due_s(50)));
     }
 }

@@ -140,7 +140,12 @@ fn flushes(cell: &[Side<'_>], limit: f64) -> Option<Part> {
     let (_, transport) = first.against(streamed, Q::OwnCpu)?;
     // Ratios either way round are the same distance from 1.
     let distance = |ratio: &Number| {
-        ratio.ends().map(|(low, high)| ((low.ln()).abs().min(high.ln().abs()), low.ln().abs().max(high.ln().abs())))
+        ratio.ends().map(|(low, high)| {
+            let (low_ln, high_ln) = (low.ln(), high.ln());
+            // An interval on both sides of 1 may be at no distance at all.
+            let least = if low_ln <= 0.0 && high_ln >= 0.0 { 0.0 } else { low_ln.abs().min(high_ln.abs()) };
+            (least, low_ln.abs().max(high_ln.abs()))
+        })
     };
     let holds = match (distance(&policy), distance(&transport)) {
         (Some((_, policy_most)), Some((transport_least, _))) if transport_least > policy_most * limit => Holds::Yes,

@@ -10,7 +10,8 @@ use crate::summary::words::{duration, number};
 #[must_use]
 pub fn scale(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
     let [factor, kib, budgets @ ..] = claim.margins else { return Vec::new() };
-    let capacity = evidence.sides(claim.experiments);
+    // Where no quote is due nothing can be late: idle clients tell of memory, not of what can be carried.
+    let capacity = evidence.sides(&["capacity"]);
     let mut parts: Vec<Part> =
         budgets.iter().filter_map(|budget_ms| carries_more(&capacity, *budget_ms, *factor)).collect();
     let connected = evidence.sides(claim.experiments);
