@@ -64,7 +64,8 @@ fn every_built_in_experiment_is_sound_and_says_what_it_expects() {
         decided.extend(experiment.claims);
     }
     // The others are shown by a trace, undecidable here, or need proxies (20, 21): no experiment decides them.
-    let measured: Vec<u32> = (1..=25).filter(|claim| ![10, 11, 16, 18, 20, 21, 22, 23, 24, 25].contains(claim)).collect();
+    let measured: Vec<u32> =
+        (1..=25).filter(|claim| ![10, 11, 16, 18, 20, 21, 22, 23, 24, 25].contains(claim)).collect();
     assert_eq!(decided.into_iter().collect::<Vec<_>>(), measured);
 }
 
