@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use wirerace_contract::results::{
     ArmEntry, Calibration, Cell, Environment, Manifest, Margins, SCHEMA_VERSION, SelfTestSummary, Standing, Trial,
 };
-use wirerace_contract::spec::LoadSpec;
+use wirerace_contract::spec::{LoadSpec, Path};
 
 use crate::statistics::{self, Bounds, Outcome, Scale};
 use crate::theory::{Costs, Prediction};
@@ -428,6 +428,8 @@ fn estimate(
         let measured = trial.measured.as_ref()?;
         match quantity {
             // A trial does not know the machine's floor, the run does.
+            // And it says nothing where there is distance.
+            Quantity::TransitMultiple if trial.load.path != Path::Loopback => None,
             Quantity::TransitMultiple => Some(Quantity::TransitP50.of(trial, measured)? / floor_ms?),
             _ => quantity.of(trial, measured),
         }

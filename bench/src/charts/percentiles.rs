@@ -1,5 +1,7 @@
 //! How late? Lateness against the share of quotes that were at most that late, with the last nines spread out.
 
+use wirerace_contract::spec::Path;
+
 use super::axis::{LogScale, spread};
 use super::canvas::{Anchor, At, Canvas, TEXT, TICK, Type, text_width};
 use super::style::Ink;
@@ -53,7 +55,9 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
     let title = "How late are the quotes?";
     let (mut canvas, top) = open(title, "Lateness (received − due), logarithmic, by share of quotes", cell);
     let bottom = top + 320.0;
-    let floor_ms = summary.calibration.map(|c| c.chain_p50_ns as f64 / 1e6).filter(|ms| *ms > 0.0);
+    // Measured without distance, the floor says nothing where there is some.
+    let near = summary.calibration.filter(|_| cell.load.path == Path::Loopback);
+    let floor_ms = near.map(|c| c.chain_p50_ns as f64 / 1e6).filter(|ms| *ms > 0.0);
     if arms.is_empty() {
         nothing(&mut canvas, top, "no valid trial received a quote");
     } else {
@@ -61,7 +65,7 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
     }
     if let (Some(ms), false) = (floor_ms, arms.is_empty()) {
         notes.push(format!(
-            "Grey line: {}, the median transit over feed → one plain socket → reader just before the run. Nothing on this machine can be earlier.",
+            "Grey line: {}, the median transit over feed → one plain socket → reader just before the run: what a transport adds stands above it.",
             duration(ms)
         ));
     }
@@ -137,7 +141,7 @@ fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64), fl
 fn floor(canvas: &mut Canvas, y: f64, (left, right): (f64, f64), figure: &str) {
     canvas.layer("floor", format!("feed → one socket → reader: {figure}"));
     canvas.line(&[(left, y), (right, y)], Ink::Muted, 0.8, &[]);
-    over_grid(canvas, (left + 6.0, y - 9.0), &format!("least possible {figure}"), TICK);
+    over_grid(canvas, (left + 6.0, y + 9.0), &format!("least possible {figure}"), TICK);
 }
 
 /// Which of [`TICKS`] an axis that ends at `nines_max` has room for: all of them up to 99.9 %; beyond that only those

@@ -242,4 +242,8 @@ fn the_floor_is_drawn_and_said_where_it_is_known() {
     assert!(chart.notes.iter().any(|note| note.contains("Grey line: 35 µs")), "{:?}", chart.notes);
     // The axis reaches down to it.
     assert!(texts(&svg).contains(&"10 µs"), "{:?}", texts(&svg));
+    let delay = wirerace_contract::spec::Delay { one_way_delay_us: 15_000 };
+    manifest.cells[0].load.path = wirerace_contract::spec::Path::Delayed(delay);
+    let (_, svg) = charts_of(&manifest, &trials).remove(0);
+    assert!(!svg.contains("least possible"), "it was measured without distance");
 }
