@@ -121,7 +121,8 @@ pub struct RunArguments {
     /// For publication: all cells, twelve blocks. May be interrupted and gone on with by --resume.
     #[arg(long)]
     pub publish: bool,
-    /// How often every arm is measured in every cell; intervals need 6.
+    /// How often every arm is measured in every cell; intervals need 6. For `limits`: pairs of each part that compares, 12
+    /// if left out.
     #[arg(long)]
     pub blocks: Option<u32>,
     /// Only these arms, separated by commas: poll-close, poll, long-poll, sse, ws.

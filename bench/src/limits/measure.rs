@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use wirerace_contract::clock::{NS_PER_MS, monotonic_ns};
+use wirerace_contract::clock::{NS_PER_MS, NS_PER_US, monotonic_ns};
 use wirerace_contract::feed::{Arrivals, FeedSpec};
-use wirerace_contract::results::Pinning;
+use wirerace_contract::results::{Cpu, Pinning};
 
 use super::role::{Counted, Go, Protocol, PushFloor, RawReader, Ready, Role};
 use crate::child::Process;
 use crate::control_client::ControlClient;
+use crate::machine::MachineTime;
+use crate::noise::disturbances;
 use crate::serve_command::{ServeChild, ServerReady};
 
 /// What all measurements share.
@@ -20,6 +22,8 @@ pub struct Bench {
     pub pinning: Pinning,
     /// Small and short.
     pub smoke: bool,
+    /// Pairs asked for; 12 if not.
+    pub pairs: Option<usize>,
 }
 
 /// One measurement.
@@ -29,6 +33,8 @@ pub struct Sample {
     pub cpu_ns: u64,
     /// What the clients counted.
     pub counted: Counted,
+    /// Whether the machine was disturbed from outside meanwhile: see [`crate::noise`].
+    pub disturbed: bool,
 }
 
 impl Sample {
@@ -52,7 +58,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 impl Bench {
     /// Pairs to take: 12 for an interval that decides.
     pub fn pairs(&self) -> usize {
-        if self.smoke { 2 } else { 12 }
+        self.pairs.unwrap_or(if self.smoke { 2 } else { 12 })
     }
 
     /// Clients of the push measurements.
@@ -150,14 +156,45 @@ impl Bench {
     pub async fn window(&self, server: u32, client: &mut Process, go: Go) -> Result<Sample> {
         client.send(&go).await?;
         sleep_until(go.start_ns + go.from_offset_ns).await;
-        let from_ns = cpu_ns(server)?;
+        let before = Times::now(server, client)?;
         sleep_until(go.start_ns + go.to_offset_ns).await;
-        let cpu_ns = cpu_ns(server)? - from_ns;
+        let after = Times::now(server, client)?;
+        let cpu_ns = after.server_ns.saturating_sub(before.server_ns);
+        let disturbed = after.is_disturbed_since(&before, (go.to_offset_ns - go.from_offset_ns) / NS_PER_US);
         let counted: Counted = client.receive(SILENCE).await?;
         if counted.delivered == 0 {
             bail!("nothing was delivered within the window");
         }
-        Ok(Sample { cpu_ns, counted })
+        Ok(Sample { cpu_ns, counted, disturbed })
+    }
+}
+
+/// Processor time so far.
+struct Times {
+    wall_ns: u64,
+    server_ns: u64,
+    client_ns: u64,
+    machine: Option<MachineTime>,
+}
+
+impl Times {
+    fn now(server: u32, client: &Process) -> Result<Self> {
+        let (server_ns, client_ns) = (cpu_ns(server)?, cpu_ns(client.id()?)?);
+        Ok(Self { wall_ns: monotonic_ns(), server_ns, client_ns, machine: MachineTime::now() })
+    }
+
+    fn is_disturbed_since(&self, earlier: &Self, window_us: u64) -> bool {
+        let us = |later: u64, earlier: u64| later.saturating_sub(earlier) / NS_PER_US;
+        let wall_us = us(self.wall_ns, earlier.wall_ns);
+        let machines = self.machine.zip(earlier.machine);
+        let cpu = Cpu {
+            wall_us,
+            machine_us: machines.map(|(later, earlier)| later.busy_since(&earlier, wall_us)),
+            steal_us: machines.map(|(later, earlier)| later.steal_us.saturating_sub(earlier.steal_us)),
+            server_us: us(self.server_ns, earlier.server_ns),
+            load_us: us(self.client_ns, earlier.client_ns),
+        };
+        !disturbances(&cpu, window_us).is_empty()
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod floor;
 pub mod idle;
 pub mod measure;
+pub mod pairs;
 pub mod polls;
 pub mod push;
 pub mod raw_poller;
@@ -35,11 +36,18 @@ pub struct Options {
     pub smoke: bool,
     /// Only these parts; all but `soak` if empty.
     pub only: Vec<String>,
+    /// Pairs of each part that compares; 12 if not given.
+    pub pairs: Option<usize>,
 }
 
 impl From<&RunArguments> for Options {
     fn from(arguments: &RunArguments) -> Self {
-        Self { out: arguments.out.clone(), smoke: arguments.smoke, only: arguments.only.clone() }
+        Self {
+            out: arguments.out.clone(),
+            smoke: arguments.smoke,
+            only: arguments.only.clone(),
+            pairs: arguments.blocks.map(|blocks| blocks.max(1) as usize),
+        }
     }
 }
 
@@ -69,7 +77,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         environment: environment::environment(Some(pinning.clone())),
         figures: Vec::new(),
     };
-    let bench = Bench { pinning, smoke: options.smoke };
+    let bench = Bench { pinning, smoke: options.smoke, pairs: options.pairs };
     let runtime = commands::runtime()?;
     for part in PARTS {
         let wanted =

@@ -48,24 +48,18 @@ impl Bench {
 
 /// Server CPU per request against a bare responder that gives answers of the same length.
 pub async fn polling(bench: &Bench) -> Result<Vec<Figure>> {
-    let (mut ratios, mut ours_us, mut floor_us, mut lost) = (Vec::new(), Vec::new(), Vec::new(), 0);
     // How long our answers are, the floor has to know before it can go first.
     let answer_bytes = bench.poll_ours().await?.counted.answer_bytes;
-    for pair in 0..bench.pairs() {
-        let (ours, floor) = if pair % 2 == 0 {
-            let ours = bench.poll_ours().await?;
-            (ours, bench.poll_floor(answer_bytes).await?)
-        } else {
-            let floor = bench.poll_floor(answer_bytes).await?;
-            (bench.poll_ours().await?, floor)
-        };
-        ratios.push(ours.cpu_us_each() / floor.cpu_us_each());
-        ours_us.push(ours.cpu_us_each());
-        floor_us.push(floor.cpu_us_each());
-        lost += ours.counted.lost + floor.counted.lost;
-    }
+    let pairs =
+        bench.take_pairs(async || bench.poll_ours().await, async || bench.poll_floor(answer_bytes).await).await?;
+    let (ours_us, floor_us) = (pairs.each(|ours, _| ours.cpu_us_each()), pairs.each(|_, floor| floor.cpu_us_each()));
     let median = |values: &[f64]| crate::statistics::median(values).unwrap_or(f64::NAN);
-    let note = format!("ours {:.2} µs, the bare responder {:.2} µs a request", median(&ours_us), median(&floor_us));
+    let note = format!(
+        "ours {:.2} µs, the bare responder {:.2} µs a request{}",
+        median(&ours_us),
+        median(&floor_us),
+        pairs.quietness()
+    );
     let what = format!("polling, {CONNECTIONS} kept connections: server CPU per request against a bare responder");
-    Ok(vec![Figure::of(what, "times", &ratios, Side::AtMost, 1.5).losing(lost).noting(note)])
+    Ok(vec![Figure::of(what, "times", &pairs.cost_ratios(), Side::AtMost, 1.5).losing(pairs.lost()).noting(note)])
 }

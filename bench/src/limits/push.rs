@@ -23,29 +23,23 @@ pub async fn unsaturated(bench: &Bench) -> Result<Vec<Figure>> {
     let feed = even_feed(RATE_PER_S);
     let mut figures = Vec::new();
     for (transport, protocol, quote_bytes, target) in PUSHED {
-        let (mut cost, mut late, mut lost, mut floor_us) = (Vec::new(), Vec::new(), 0, Vec::new());
-        for pair in 0..bench.pairs() {
-            // Which of the two goes first alternates, so that drift does not favour one.
-            let (ours, floor) = if pair % 2 == 0 {
-                let ours = bench.push(transport, protocol, &feed, true).await?;
-                (ours, bench.push_floor(&feed, quote_bytes, 1).await?)
-            } else {
-                let floor = bench.push_floor(&feed, quote_bytes, 1).await?;
-                (bench.push(transport, protocol, &feed, true).await?, floor)
-            };
-            cost.push(ours.cpu_us_each() / floor.cpu_us_each());
-            late.push(ours.counted.p99_ns as f64 / floor.counted.p99_ns as f64);
-            lost += ours.counted.lost + floor.counted.lost;
-            floor_us.push(floor.cpu_us_each());
-        }
+        let pairs = bench
+            .take_pairs(
+                async || bench.push(transport, protocol, &feed, true).await,
+                async || bench.push_floor(&feed, quote_bytes, 1).await,
+            )
+            .await?;
+        let late = pairs.each(|ours, floor| ours.counted.p99_ns as f64 / floor.counted.p99_ns as f64);
         let load = format!("{transport}, {} clients × {RATE_PER_S} quotes/s", bench.push_clients());
-        let floor_us = crate::statistics::median(&floor_us).unwrap_or(f64::NAN);
-        let note = format!("the bare loop takes {floor_us:.2} µs a quote");
+        let floor_us = crate::statistics::median(&pairs.each(|_, floor| floor.cpu_us_each())).unwrap_or(f64::NAN);
+        let note = format!("the bare loop takes {floor_us:.2} µs a quote{}", pairs.quietness());
         let what = format!("{load}: server CPU per quote against a bare loop");
-        figures.push(Figure::of(what, "times", &cost, Side::AtMost, target).losing(lost).noting(note));
+        figures.push(
+            Figure::of(what, "times", &pairs.cost_ratios(), Side::AtMost, target).losing(pairs.lost()).noting(note),
+        );
         figures.push(
             Figure::of(format!("{load}: p99 lateness against a bare loop"), "times", &late, Side::AtMost, 1.2)
-                .losing(lost),
+                .losing(pairs.lost()),
         );
     }
     Ok(figures)
@@ -54,16 +48,17 @@ pub async fn unsaturated(bench: &Bench) -> Result<Vec<Figure>> {
 /// Cost per quote with the wire meter on against off.
 pub async fn meter_cost(bench: &Bench) -> Result<Vec<Figure>> {
     let feed = even_feed(RATE_PER_S);
-    let mut cost = Vec::new();
-    for pair in 0..bench.pairs() {
-        // Which of the two goes first alternates, so that drift does not favour one.
-        let first_metered = pair % 2 == 0;
-        let first = bench.push("websocket", Protocol::WebSocket, &feed, first_metered).await?;
-        let second = bench.push("websocket", Protocol::WebSocket, &feed, !first_metered).await?;
-        let (on, off) = if first_metered { (first, second) } else { (second, first) };
-        cost.push((on.cpu_us_each() / off.cpu_us_each() - 1.0) * 100.0);
-    }
+    let pairs = bench
+        .take_pairs(
+            async || bench.push("websocket", Protocol::WebSocket, &feed, true).await,
+            async || bench.push("websocket", Protocol::WebSocket, &feed, false).await,
+        )
+        .await?;
+    let cost: Vec<f64> = pairs.cost_ratios().iter().map(|ratio| (ratio - 1.0) * 100.0).collect();
     let what =
         format!("wire meter, on against off, websocket, {} clients × {RATE_PER_S} quotes/s", bench.push_clients());
-    Ok(vec![Figure::of(what, "% of server CPU", &cost, Side::AtMost, 2.0)])
+    Ok(vec![
+        Figure::of(what, "% of server CPU", &cost, Side::AtMost, 2.0)
+            .noting(pairs.quietness().trim_start_matches("; ")),
+    ])
 }

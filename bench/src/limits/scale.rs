@@ -76,7 +76,7 @@ pub async fn publisher(bench: &Bench) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for arm in ["sse", "ws"] {
         let mut late_us = Vec::new();
-        for _ in 0..if bench.smoke { 1 } else { 6 } {
+        for _ in 0..if bench.smoke { 1 } else { bench.pairs() } {
             let measured = measure_arm(bench, arm, &load, scratch.path()).await?;
             late_us.push(measured.publisher_lateness.p99_ns.map_or(f64::INFINITY, |ns| ns as f64 / 1e3));
         }

@@ -5,6 +5,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// Nanoseconds in a second.
 pub const NS_PER_S: u64 = 1_000_000_000;
+/// Nanoseconds per microsecond.
+pub const NS_PER_US: u64 = 1_000;
 /// Nanoseconds in a millisecond.
 pub const NS_PER_MS: u64 = 1_000_000;
 
