@@ -89,6 +89,6 @@ fn compare(wish: &Wish) -> Result<(), Failure> {
         scratch = tempfile::tempdir().map_err(|error| Failure::Failed(error.to_string()))?;
         scratch.path().to_owned()
     };
-    let options = RunOptions { out, seed: 1, pin: true, verbose: measuring };
+    let options = RunOptions { out, seed: 1, pin: true, verbose: measuring, calibration: None };
     commands::finish(Run::create(&experiment, &options)?)
 }

@@ -1,8 +1,11 @@
-//! What the machine can do at best, measured in about three seconds before every run: the floor that transit is held
+//! What the machine can do at best, measured in about five seconds before every run: the floor that transit is held
 //! against, and the cost of the harness's own parts.
 //!
 //! Two threads on the processors of server and load, with sockets as the suite's own, plain reads and writes, and nothing
-//! in between. The threads share a process; what a message crosses is the same as between two.
+//! in between. The threads share a process; what a message crosses is the same as between two. [`exchange`] has the parts
+//! that are not plain: polls.
+
+mod exchange;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -19,8 +22,6 @@ use wirerace_contract::plan::Plan;
 use wirerace_contract::results::{Calibration, Pinning};
 use wirerace_contract::spec::Delivery;
 use wirerace_servers::feed::{sleep_until, take_short_slice};
-
-use wirerace_servers::{ServeOptions, polling, serve};
 
 use crate::limits::floor::listen;
 use crate::output::note;
@@ -39,9 +40,6 @@ const CHAIN_RATE_PER_S: f64 = 600.0;
 const WRITES: usize = 5_000;
 /// Arrivals that the recorder is given: so many of each of so many clients.
 const RECORDED: (u64, usize) = (1_000, 20);
-/// Requests over one kept connection, and their rate: polls as those of a trial, with sleep between them.
-const EXCHANGES: usize = 300;
-const EXCHANGE_RATE_PER_S: u64 = 600;
 /// Longest silence of a socket before it is given up.
 const SILENCE: Duration = Duration::from_secs(5);
 
@@ -60,7 +58,7 @@ pub fn measure(pinning: Option<&Pinning>) -> Result<Calibration> {
     let (timer, chain) = chain(server_cpu, load_cpu)?;
     let pings = ping_pong(server_cpu, load_cpu)?;
     let writes = writes(server_cpu, load_cpu)?;
-    let exchanges = exchanges(server_cpu, load_cpu)?;
+    let exchange = exchange::measure(server_cpu, load_cpu)?;
     let recorder_ns = join(on(load_cpu, || Ok(recorder()))?)?;
     Ok(Calibration {
         timer_error_p50_ns: percentile(&timer, 0.5),
@@ -70,7 +68,10 @@ pub fn measure(pinning: Option<&Pinning>) -> Result<Calibration> {
         chain_p50_ns: percentile(&chain, 0.5),
         chain_p99_ns: percentile(&chain, 0.99),
         write_ns: percentile(&writes, 0.5),
-        exchange_ns: percentile(&exchanges, 0.5),
+        exchange_ns: exchange.exchange_ns,
+        answer_ns: exchange.answer_ns,
+        occupancy_ns: exchange.occupancy_ns,
+        held_answer_ns: exchange.held_answer_ns,
         recorder_ns,
     })
 }
@@ -208,49 +209,6 @@ fn writes(server_cpu: Option<u32>, load_cpu: Option<u32>) -> Result<Vec<u64>> {
     Ok(times[WARM_UP..].to_vec())
 }
 
-/// From asking to the answer in hand, of polls over one kept connection that find no quote: the suite's own server and
-/// the HTTP library of its clients.
-fn exchanges(server_cpu: Option<u32>, load_cpu: Option<u32>) -> Result<Vec<u64>> {
-    let (address_of, address) = std::sync::mpsc::channel();
-    let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let server = on(server_cpu, move || {
-        runtime()?.block_on(async {
-            let running = serve(ServeOptions::default(), polling::routes)?;
-            address_of.send(running.quotes_addr())?;
-            // The sender is dropped when the client is done.
-            let _ = ended.await;
-            running.shutdown(Duration::from_millis(100)).await;
-            Ok(())
-        })
-    })?;
-    let url = format!("http://{}/quotes?after=0", address.recv_timeout(SILENCE)?);
-    let client = on(load_cpu, move || {
-        runtime()?.block_on(async {
-            let client =
-                reqwest::Client::builder().http1_only().no_proxy().tcp_nodelay(true).timeout(SILENCE).build()?;
-            let mut times = Vec::with_capacity(EXCHANGES);
-            let start_ns = monotonic_ns() + NS_PER_MS;
-            for number in 0..EXCHANGES as u64 {
-                sleep_until(start_ns + number * NS_PER_S / EXCHANGE_RATE_PER_S);
-                let from_ns = monotonic_ns();
-                client.get(&url).send().await?.error_for_status()?.bytes().await?;
-                times.push(monotonic_ns() - from_ns);
-                // The library takes its connection back one turn later; without that it would dial another.
-                tokio::task::yield_now().await;
-            }
-            Ok(times)
-        })
-    })?;
-    let times = join(client);
-    drop(end);
-    join(server)?;
-    Ok(times?[WARM_UP..].to_vec())
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a runtime")
-}
-
 /// What the recorder takes for one arrival, nanoseconds.
 fn recorder() -> u64 {
     let (quotes, clients) = RECORDED;
@@ -293,6 +251,9 @@ mod tests {
         assert!(c.ping_pong_p50_ns > c.write_ns, "{c:?}");
         // A poll is a round trip with HTTP on either end.
         assert!(c.exchange_ns > c.ping_pong_p50_ns, "{c:?}");
+        assert!(0 < c.answer_ns && c.answer_ns < c.exchange_ns, "the way to the server is left out: {c:?}");
+        // Each takes some processor time. How it stands to the exchange depends on what else the machine does.
+        assert!(c.occupancy_ns > 0 && c.held_answer_ns > 0, "{c:?}");
     }
 
     #[test]

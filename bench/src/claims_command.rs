@@ -1,5 +1,6 @@
 //! `wirerace claims`: reads runs, takes the exchanges, prints verdicts, records them, checks them.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::claims::recorded::{Recorded, VERSION, differences};
@@ -10,7 +11,7 @@ use crate::exchanges;
 use crate::failure::{Failure, file_failure};
 use crate::output::{count, line, note};
 use crate::published;
-use crate::report::read::{MANIFEST, read, read_manifest};
+use crate::report::read::{MANIFEST, check_folder, read, read_manifest};
 use crate::summary::summarise;
 use crate::utc;
 
@@ -54,11 +55,10 @@ fn runs(dirs: &[PathBuf]) -> Result<Vec<RunSummary>, Failure> {
     for dir in if named { dirs } else { &default } {
         let found = folders(dir)?;
         if named && found.is_empty() {
-            let why = format!("there is no run in {}: name a folder that `wirerace run` made", dir.display());
-            return Err(Failure::Usage(why));
+            check_folder(dir)?;
         }
         for folder in found {
-            let manifest = read_manifest(&folder).map_err(|error| Failure::Failed(error.to_string()))?;
+            let manifest = read_manifest(&folder)?;
             match newest.iter_mut().find(|(experiment, ..)| *experiment == manifest.experiment) {
                 // By the time of the manifest: folders of reference runs have names of their own.
                 Some(other) if other.1 < manifest.started_utc => {
@@ -73,7 +73,7 @@ fn runs(dirs: &[PathBuf]) -> Result<Vec<RunSummary>, Failure> {
     newest.into_iter().map(|(_, _, folder)| summary_of(&folder)).collect()
 }
 
-/// `dir` itself if it is a run, else the runs in it. A folder that is not there holds none.
+/// `dir` itself if it is a run, else the runs in it. What is not there, or no folder, holds none.
 fn folders(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     if dir.join(MANIFEST).is_file() {
         return Ok(vec![dir.to_owned()]);
@@ -83,13 +83,13 @@ fn folders(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
             let found = entries.flatten().map(|entry| entry.path()).filter(|path| path.join(MANIFEST).is_file());
             Ok(found.collect())
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Vec::new()),
         Err(error) => Err(file_failure("read", dir, &error)),
     }
 }
 
 fn summary_of(folder: &Path) -> Result<RunSummary, Failure> {
-    let run = read(folder).map_err(|error| Failure::Failed(error.to_string()))?;
+    let run = read(folder)?;
     // The folder as it was named has no name when it is `.`.
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     let name = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
@@ -98,7 +98,7 @@ fn summary_of(folder: &Path) -> Result<RunSummary, Failure> {
 
 fn recorded(file: &Path) -> Result<Recorded, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Failure::Usage(format!(
+        ErrorKind::NotFound => Failure::Usage(format!(
             "no verdicts are recorded in {}: record them with `wirerace claims --record`, or name a file with --recorded",
             file.display()
         )),

@@ -7,6 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use wirerace_contract::feed::Arrivals;
 use wirerace_contract::spec::Delivery;
 
+use crate::advise_command::AdviseArguments;
+use crate::compare_command::CompareArguments;
+
 /// polling, long polling, SSE or WebSocket: what does each really cost?
 #[derive(Parser, Debug)]
 #[command(version, about, after_help = EXAMPLES, arg_required_else_help = true)]
@@ -24,11 +27,14 @@ const EXAMPLES: &str = "Examples:
   wirerace run rate mine.toml --publish        twelve blocks each; prints first how long that takes
   wirerace run --resume results/20260131T091500Z-transports
   wirerace report results/20260131T091500Z-transports
+  wirerace report results/20260131T091500Z-transports --chart bytes --format png --theme print -o bytes.png
+  wirerace compare results/A results/B         two runs: what changed, with intervals
+  wirerace advise --rate 5/s --clients 20000 --staleness 1s --rtt 80ms
   wirerace claims                              what tutorials say, and what the runs say
   wirerace serve --port 8080                   then: curl 'http://127.0.0.1:8080/quotes?after=0'
   wirerace load --arm ws --to 127.0.0.1:8080 --clients 10
 
-Exit codes: 0 done, 1 something failed, 2 bad usage, 3 void trials, 130 interrupted (what is done is kept).";
+Exit codes: 0 done, 1 something failed, 2 bad usage, 3 void trials or none that can be used, 130 interrupted (what is done is kept).";
 
 /// The commands.
 #[derive(Subcommand, Debug)]
@@ -39,6 +45,10 @@ pub enum Command {
     Run(RunArguments),
     /// Draws charts and writes report.html, report.md, summary.csv and summary.json from a run's files.
     Report(ReportArguments),
+    /// Two runs: what changed, with intervals.
+    Compare(CompareArguments),
+    /// Which way to take for a rate, a number of clients and a staleness that you name: ranked by measured and modelled cost.
+    Advise(AdviseArguments),
     /// What tutorials say, and what the numbers say: 25 claims with verdicts that can be traced to their trials.
     Claims(ClaimsArguments),
     /// One server alone, for curl, other machines and other clients.
@@ -107,6 +117,9 @@ pub struct LinkArguments {
     /// For how long, seconds.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub seconds: u64,
+    /// For programs: both distributions as one line of JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `run`.
@@ -115,7 +128,7 @@ pub struct RunArguments {
     /// Names of experiments (`wirerace run list` lists them), `all`, `limits`, `self-test`, or files ending in .toml.
     /// Default: transports.
     pub experiments: Vec<String>,
-    /// A look: the cells marked for it, shorter windows, and as many blocks as fit into ten minutes in all.
+    /// A look: the cells marked for it, short windows and intervals, and as many blocks as fit into ten minutes in all.
     #[arg(long, conflicts_with = "publish")]
     pub quick: bool,
     /// For publication: all cells, twelve blocks. May be interrupted and gone on with by --resume.
@@ -146,7 +159,7 @@ pub struct RunArguments {
     /// `limits` and `self-test` only: fewer pairs and smaller loads, to see that everything works. Its figures decide nothing.
     #[arg(long)]
     pub smoke: bool,
-    /// `limits` only: these parts, separated by commas.
+    /// `limits` only: these parts, separated by commas: link, push, saturated, polling, meter, publisher, memory, scale, soak.
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
 }
@@ -156,9 +169,60 @@ pub struct RunArguments {
 pub struct ReportArguments {
     /// Folders of runs. Default: the newest under results.
     pub dirs: Vec<PathBuf>,
-    /// How the table on stdout is written.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    /// How the table on stdout is written (text by default), or, with --chart, how the picture is (svg by default).
+    #[arg(long, value_enum)]
+    pub format: Option<ReportFormat>,
+    /// One picture alone.
+    #[command(flatten)]
+    pub picture: PictureArguments,
+}
+
+/// One picture instead of a report.
+#[derive(Args, Debug)]
+pub struct PictureArguments {
+    /// Draw this chart alone and write nothing else: percentiles, bytes, decision-map … (a wrong name lists them all).
+    #[arg(long, value_name = "NAME")]
+    pub chart: Option<String>,
+    /// Of this cell: its name, or its number in the report, from 1. Needed where the run has several.
+    #[arg(long, value_name = "CELL", requires = "chart")]
+    pub cell: Option<String>,
+    /// For which background; print is grey.
+    #[arg(long, value_enum, default_value_t = ThemeName::Light, requires = "chart")]
+    pub theme: ThemeName,
+    /// Width in pixels, 200 to 6000. Default: 1600 as PNG, the drawing's own 760 as SVG.
+    #[arg(long, value_name = "PX", requires = "chart")]
+    pub width: Option<u32>,
+    /// Write the picture to this file; default: standard output.
+    #[arg(short, long, value_name = "FILE", requires = "chart")]
+    pub output: Option<PathBuf>,
+}
+
+/// Backgrounds of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ThemeName {
+    /// White paper, in colour.
+    Light,
+    /// Dark screens.
+    Dark,
+    /// White paper, greys only.
+    Print,
+}
+
+/// How a report's table is written, or a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Columns for a terminal.
+    Text,
+    /// A Markdown table.
+    Markdown,
+    /// Comma-separated values.
+    Csv,
+    /// The whole summary.
+    Json,
+    /// A picture of lines and text; only with --chart.
+    Svg,
+    /// A picture of pixels; only with --chart.
+    Png,
 }
 
 /// Arguments of `claims`.
@@ -193,6 +257,17 @@ pub enum Format {
     /// Comma-separated values.
     Csv,
     /// The whole summary.
+    Json,
+}
+
+/// How an answer is written that is more than a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TextFormat {
+    /// For a terminal.
+    Text,
+    /// For an issue or an article.
+    Markdown,
+    /// For programs.
     Json,
 }
 

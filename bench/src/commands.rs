@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 
-use crate::cli::{Cli, Command, Format, ReportArguments, RunArguments};
+use crate::cli::{Cli, Command, Format, ReportArguments, ReportFormat, RunArguments};
 use crate::experiment::length::Length;
 use crate::experiment::{self, Experiment, scope};
 use crate::failure::{Failure, file_failure};
 use crate::output::{count, line, note};
 use crate::report::{self, table};
 use crate::run::{Finished, Run, RunOptions};
-use crate::{claims_command, doctor, environment, limits, link, load_command, race, schemas, self_test, serve_command};
+use crate::{
+    advise_command, claims_command, compare_command, doctor, environment, limits, link, load_command, picture, race,
+    schemas, self_test, serve_command,
+};
 
 /// Does what the command line asks for.
 ///
@@ -22,6 +25,8 @@ pub fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Race(arguments) => race::race(&arguments),
         Command::Run(arguments) => run(&arguments),
         Command::Report(arguments) => report(&arguments),
+        Command::Compare(arguments) => compare_command::compare(&arguments),
+        Command::Advise(arguments) => advise_command::advise(&arguments),
         Command::Claims(arguments) => claims_command::claims(&arguments),
         Command::Serve(arguments) => serve_command::serve(&arguments),
         Command::Load(arguments) => load_command::load(&arguments),
@@ -68,19 +73,12 @@ fn run(arguments: &RunArguments) -> Result<(), Failure> {
         let link = link::cells::open_again(run.cells())?;
         return finish(run.over(link));
     }
-    let limits_only = !arguments.only.is_empty() || arguments.smoke;
-    if arguments.experiments == ["self-test"] && arguments.only.is_empty() {
-        return self_test::run(&self_test::Options::from(arguments));
-    }
-    if limits_only && arguments.experiments != ["limits"] {
-        return Err(Failure::Usage(
-            "--only belongs to: wirerace run limits; --smoke to that and to: wirerace run self-test".to_owned(),
-        ));
-    }
     let names: Vec<&str> = arguments.experiments.iter().map(String::as_str).collect();
+    check_options(&names, arguments)?;
     match names.as_slice() {
         ["list"] => return list(arguments),
         ["limits"] => return limits::run(&limits::Options::from(arguments)),
+        ["self-test"] => return self_test::run(&self_test::Options::from(arguments)),
         _ => {}
     }
     let names = match names.as_slice() {
@@ -89,16 +87,23 @@ fn run(arguments: &RunArguments) -> Result<(), Failure> {
         _ => names,
     };
     // All are read before the first is run: a mistake in the last must not cost an hour.
-    let share_s = scope::QUICK_S / names.len() as f64;
-    let mut experiments = names.iter().map(|name| prepared(name, arguments, share_s)).collect::<Result<Vec<_>, _>>()?;
+    let mut experiments = prepared(&names, arguments)?;
     announce(&experiments);
     // Namespaces are entered before there is a runtime: afterwards there would be a thread to leave behind.
     let link = link::cells::open_or_delay(experiments.iter_mut().flat_map(|experiment| &mut experiment.cells))?;
     let mut void = Vec::new();
+    let mut options = RunOptions {
+        out: arguments.out.clone(),
+        seed: arguments.seed,
+        pin: !arguments.no_pin,
+        verbose: true,
+        calibration: None,
+    };
     for (number, experiment) in experiments.iter().enumerate() {
-        let options =
-            RunOptions { out: arguments.out.clone(), seed: arguments.seed, pin: !arguments.no_pin, verbose: true };
-        match finish(Run::create(experiment, &options)?.over(link.clone())) {
+        let run = Run::create(experiment, &options)?;
+        // A look calibrates once for all that it looks at; what is to be trusted does so before each.
+        options.calibration = run.calibration().filter(|_| arguments.quick);
+        match finish(run.over(link.clone())) {
             Ok(()) => {}
             // A void trial of one question says nothing about the next.
             Err(Failure::Void(why)) => void.push(format!("{}: {why}", experiment.name)),
@@ -116,12 +121,29 @@ fn questions() -> impl Iterator<Item = &'static str> {
     experiment::names().filter(|name| *name != experiment::TEST)
 }
 
-fn list(arguments: &RunArguments) -> Result<(), Failure> {
-    let share_s = scope::QUICK_S;
-    for name in experiment::names() {
-        let experiment = prepared(name, arguments, share_s)?;
-        line(format!("{name}: {} ({})", experiment.question, experiment.length()))?;
+/// Refuses options that only some of the words that stand alone have.
+fn check_options(names: &[&str], arguments: &RunArguments) -> Result<(), Failure> {
+    if !arguments.only.is_empty() && names != ["limits"] {
+        return Err(Failure::Usage("--only chooses parts of `wirerace run limits`: leave it out here".to_owned()));
     }
+    if arguments.smoke && names != ["limits"] && names != ["self-test"] {
+        return Err(Failure::Usage(
+            "--smoke is for `wirerace run limits` and `wirerace run self-test`: leave it out here; a short look at an \
+             experiment is --quick"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn list(arguments: &RunArguments) -> Result<(), Failure> {
+    for name in experiment::names() {
+        for experiment in prepared(&[name], arguments)? {
+            line(format!("{name}: {} ({})", experiment.question, experiment.length()))?;
+        }
+    }
+    let all = prepared(&questions().collect::<Vec<_>>(), arguments)?;
+    line(format!("all: every one of these but tiny ({})", all.iter().map(Experiment::length).sum::<Length>()))?;
     line("self-test: can the suite tell? Arms against themselves, and effects put in on purpose (about 6 minutes)")?;
     line("limits: how far is the suite from bare loops, and how much does it carry? (about 20 minutes)")
 }
@@ -146,7 +168,20 @@ fn with_the_rest(failure: Failure, left: &[&str]) -> Failure {
     }
 }
 
-fn prepared(name: &str, arguments: &RunArguments, quick_s: f64) -> Result<Experiment, Failure> {
+/// The experiments of those names, in the scope that was asked for.
+fn prepared(names: &[&str], arguments: &RunArguments) -> Result<Vec<Experiment>, Failure> {
+    let mut experiments = names.iter().map(|name| found(name, arguments)).collect::<Result<Vec<_>, _>>()?;
+    if arguments.quick {
+        scope::make_quick(&mut experiments, scope::QUICK_S);
+    }
+    for experiment in &mut experiments {
+        experiment.blocks = arguments.blocks.unwrap_or(experiment.blocks);
+        experiment.check().map_err(Failure::Usage)?;
+    }
+    Ok(experiments)
+}
+
+fn found(name: &str, arguments: &RunArguments) -> Result<Experiment, Failure> {
     if ["limits", "list", "all", "self-test"].contains(&name) {
         return Err(Failure::Usage(format!("`{name}` stands alone: wirerace run {name}")));
     }
@@ -167,11 +202,6 @@ fn prepared(name: &str, arguments: &RunArguments, quick_s: f64) -> Result<Experi
             cell.load.clients = clients;
         }
     }
-    if arguments.quick {
-        experiment.make_quick(quick_s);
-    }
-    experiment.blocks = arguments.blocks.unwrap_or(experiment.blocks);
-    experiment.check().map_err(Failure::Usage)?;
     Ok(experiment)
 }
 
@@ -198,23 +228,34 @@ pub fn finish(run: Run) -> Result<(), Failure> {
     let outcome = runtime()?.block_on(run.go(interrupted()));
     // Whatever happened, what was measured is told.
     let told = tell(&dir, Format::Text);
-    let Finished { void, tainted, .. } = outcome?;
+    let Finished { usable, void, tainted, counts_only, .. } = outcome?;
     told?;
+    if counts_only > 0 {
+        note(format!(
+            "{} tainted: the machine was busy with other work. Bytes, connections and counts are used, times are not.",
+            count(counts_only, "trial")
+        ));
+    }
     if tainted > 0 {
         note(format!(
             "{} tainted and left out: the machine was busy with other work. Close it and run again for a full comparison.",
             count(tainted, "trial")
         ));
     }
-    if void.is_empty() {
-        return Ok(());
+    let left_out = || format!("{} void and left out: {}", count(void.len(), "trial"), void.join(" | "));
+    match (usable, void.is_empty()) {
+        (true, true) => Ok(()),
+        (true, false) => Err(Failure::Void(left_out())),
+        (false, false) => Err(Failure::Void(format!("no trial can be used: {}", left_out()))),
+        (false, true) => {
+            Err(Failure::Void("no trial can be used: all are tainted. Close other programs and run again".to_owned()))
+        }
     }
-    Err(Failure::Void(format!("{} void and left out: {}", count(void.len(), "trial"), void.join(" | "))))
 }
 
 /// Writes all of a run's report and prints its table.
 fn tell(dir: &Path, format: Format) -> Result<(), Failure> {
-    let paths = report::write_all(dir).map_err(|error| Failure::Failed(error.to_string()))?;
+    let paths = report::write_all(dir)?;
     for warning in &paths.summary.warnings {
         note(format!("warning: {warning}"));
     }
@@ -223,22 +264,51 @@ fn tell(dir: &Path, format: Format) -> Result<(), Failure> {
         line(table::aligned(&rows))?;
         line(report::capacity::SENTENCE)?;
     }
+    if format == Format::Text {
+        for cell in &paths.summary.cells {
+            if let Some(rows) = report::targets::table(&paths.summary, cell) {
+                line(format!("Theory, {}\n{}", cell.name, table::aligned(&rows)))?;
+            }
+        }
+        report::targets::sentence(&paths.summary).map_or(Ok(()), line)?;
+    }
     note(format!("report: {}", paths.html.display()));
     Ok(())
 }
 
 fn report(arguments: &ReportArguments) -> Result<(), Failure> {
-    if !arguments.dirs.is_empty() {
-        return arguments.dirs.iter().try_for_each(|dir| tell(dir, arguments.format));
+    let newest;
+    let dirs = match arguments.dirs.as_slice() {
+        [] => {
+            newest = [newest_run(Path::new("results"))?];
+            &newest
+        }
+        named => named,
+    };
+    if let Some(chart) = &arguments.picture.chart {
+        return picture::write(dirs, chart, arguments);
     }
-    tell(&newest_run(Path::new("results"))?, arguments.format)
+    let format = match arguments.format {
+        None | Some(ReportFormat::Text) => Format::Text,
+        Some(ReportFormat::Markdown) => Format::Markdown,
+        Some(ReportFormat::Csv) => Format::Csv,
+        Some(ReportFormat::Json) => Format::Json,
+        Some(ReportFormat::Svg | ReportFormat::Png) => {
+            return Err(Failure::Usage("svg and png are for one picture: name it with --chart NAME".to_owned()));
+        }
+    };
+    dirs.iter().try_for_each(|dir| tell(dir, format))
 }
 
 /// The newest run under `results`: folders begin with their time.
 fn newest_run(results: &Path) -> Result<PathBuf, Failure> {
-    let entries = std::fs::read_dir(results).map_err(|error| file_failure("read", results, &error))?;
-    let runs = entries.flatten().map(|entry| entry.path()).filter(|path| path.join("manifest.json").is_file());
-    runs.max().ok_or_else(|| {
+    let none = || {
         Failure::Usage("there is no run under results yet: make one with `wirerace run`, or name a folder".to_owned())
-    })
+    };
+    let entries = std::fs::read_dir(results).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => none(),
+        _ => file_failure("read", results, &error),
+    })?;
+    let runs = entries.flatten().map(|entry| entry.path()).filter(|path| path.join("manifest.json").is_file());
+    runs.max().ok_or_else(none)
 }

@@ -63,6 +63,8 @@ impl Stage<'_> {
             self.upgrade(names::BINARY_FRAME, "/socket?encoding=binary", 1).await?,
             self.once(names::BINARY_EVENTS, "/events?encoding=binary").await?,
             self.upgrade(names::OTHER_PATH, "/ws", 0).await?,
+            self.order_behind(names::BEHIND_HELD, "/quotes?wait=30").await?,
+            self.order_behind(names::BEHIND_EVENTS, "/events").await?,
         ])
     }
 
@@ -122,10 +124,25 @@ impl Stage<'_> {
     async fn order(&mut self) -> anyhow::Result<Exchange> {
         let mut exchange = Exchange::new(names::ORDER);
         let mut wire = self.dial(1).await?;
-        let body = r#"{"id":"a1","symbol":"ALFA","size":100}"#;
-        let head = format!("POST /orders HTTP/1.1\r\nhost: wirerace\r\ncontent-length: {}\r\n\r\n", body.len());
-        wire.send(&mut exchange, &(head + body)).await?;
+        wire.send(&mut exchange, &order()).await?;
         wire.answer(&mut exchange).await?;
+        Ok(exchange)
+    }
+
+    /// An order on a connection whose first request is not answered to its end, then a quote.
+    async fn order_behind(&mut self, name: &str, path: &str) -> anyhow::Result<Exchange> {
+        let mut exchange = Exchange::new(name);
+        let mut wire = self.dial(1).await?;
+        wire.send(&mut exchange, &get(path)).await?;
+        if path.starts_with("/events") {
+            wire.until(&mut exchange, b"event: hello").await?;
+        }
+        wire.send(&mut exchange, &order()).await?;
+        if tokio::time::timeout(HELD, wire.stream.readable()).await.is_ok() {
+            wire.until(&mut exchange, b"").await?;
+        }
+        self.publish(&mut exchange)?;
+        wire.until(&mut exchange, b"").await?;
         Ok(exchange)
     }
 
@@ -167,6 +184,11 @@ impl Stage<'_> {
         wire.answer(&mut exchange).await?;
         Ok(exchange)
     }
+}
+
+fn order() -> String {
+    let body = format!(r#"{{"id":"{}","symbol":"ALFA","size":100}}"#, names::ORDER_ID);
+    format!("POST /orders HTTP/1.1\r\nhost: wirerace\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
 fn get(path: &str) -> String {
@@ -218,7 +240,7 @@ impl Wire {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::{CLAIMS, Evidence, Kind, Verdict, decide};
+    use crate::claims::{CLAIMS, Evidence, Holds, Kind, Verdict, decide};
 
     #[tokio::test]
     async fn what_is_shown_is_shown_by_real_sockets() {
@@ -231,5 +253,11 @@ mod tests {
         use Verdict::{Depends, False, True};
         let expected = [(10, False), (11, False), (18, True), (22, Depends), (23, True), (24, Depends), (25, False)];
         assert_eq!(verdicts, expected, "{:#?}", evidence.exchanges);
+        let two_way = CLAIMS.iter().find(|claim| claim.number == 12).unwrap();
+        let behind = decide(two_way, &evidence).parts;
+        assert!(behind.len() == 2 && behind.iter().all(|part| part.holds == Holds::Yes), "{behind:#?}");
+        // The order is not lost: its acknowledgement follows the answer.
+        let held = evidence.exchange(names::BEHIND_HELD).unwrap();
+        assert!(held.going(Direction::ToClient).any(|step| step.text.contains("quotes")), "{}", held.text());
     }
 }

@@ -8,7 +8,7 @@
 
 pub mod link;
 
-use wirerace_contract::clock::NS_PER_MS;
+use wirerace_contract::clock::{NS_PER_MS, NS_PER_S};
 use wirerace_contract::descriptor::Delivers;
 use wirerace_contract::heads::HeadKind;
 use wirerace_contract::meter::WireMeter;
@@ -31,6 +31,7 @@ pub fn contradictions(
     if delivers == Delivers::Planned {
         polls(&mut found, client, arm);
     }
+    orders(&mut found, client, load);
     // Reading a size outside its range is refused before a trial starts.
     let each = load.feed.payload_bytes_in(arm.encoding).unwrap_or(0) as u64;
     let seen = client.quotes.received + client.quotes.duplicates;
@@ -97,8 +98,6 @@ fn quotes(found: &mut Found, client: &ClientReport, load: &LoadSpec) {
         found.equal(&format!("quotes received + superseded + lost against the plan{stage}"), accounted, planned);
         found.equal(&format!("quotes planned by the load against the plan{stage}"), counts.planned, planned);
     }
-    let orders = &client.orders;
-    found.within("orders acknowledged against sent", orders.acknowledged, (0, orders.issued));
     found.equal("quotes received before they were due, against none", client.quotes.early, 0);
 }
 
@@ -116,6 +115,32 @@ fn polls(found: &mut Found, client: &ClientReport, arm: &Arm) {
     let planned = (to_the_end * (length_ns / interval_ns), asking * length_ns.div_ceil(interval_ns));
     let decided = client.traffic.window_polls_issued + client.traffic.window_polls_skipped;
     found.within("polls issued + skipped against the plan (window)", decided, planned);
+}
+
+/// sent + never sent = planned for the orders that the plan holds within the window, and acknowledged + lost = sent.
+///
+/// What is planned follows here from rate, window and clients, as for polls; each of the four is counted where it happens.
+/// It catches a backlog that is passed over in silence, a plan that a late acknowledgement moved, and an order that is
+/// acknowledged twice. Who gave up or had to be cut off has no more orders to account for.
+fn orders(found: &mut Found, client: &ClientReport, load: &LoadSpec) {
+    let orders = &client.orders;
+    let length_ns = client.window.end_offset_ns.saturating_sub(client.window.start_offset_ns);
+    let each = load.orders_per_s.max(0.0) * length_ns as f64 / NS_PER_S as f64;
+    let asking = u64::from(client.clients_connected);
+    let ended = u64::from(client.clients_gave_up) + u64::from(client.clients_cut);
+    let planned = (asking * each.floor() as u64, asking * each.ceil() as u64);
+    found.within("orders planned by the load against the plan (window)", orders.window_planned, planned);
+    let decided = orders.window_issued + orders.window_unsent;
+    let least = asking.saturating_sub(ended) * each.floor() as u64;
+    let (least, most) = if ended == 0 { (orders.window_planned, orders.window_planned) } else { (least, planned.1) };
+    found.within("orders sent + never sent against planned (window)", decided, (least, most));
+    for (stage, acknowledged, lost, sent) in [
+        ("", orders.acknowledged, orders.lost, orders.issued),
+        (" (window)", orders.window_acknowledged, orders.window_lost, orders.window_issued),
+    ] {
+        let least = if ended == 0 { sent } else { 0 };
+        found.within(&format!("orders acknowledged + lost against sent{stage}"), acknowledged + lost, (least, sent));
+    }
 }
 
 /// The clients' counts against those of the server's meter.

@@ -3,15 +3,15 @@
 use super::*;
 use wirerace_contract::feed::{Arrivals, FeedSpec};
 use wirerace_contract::meter::{ControlSnapshot, TcpTotals};
-use wirerace_contract::results::{Traffic, Window};
+use wirerace_contract::results::{Orders, Traffic, Window};
 use wirerace_contract::spec::Connection;
 
 const MS: u64 = NS_PER_MS;
 
-/// Three clients, a quote each 10 ms, a window from quote 11 to quote 110.
+/// Three clients with four orders a second, a quote each 10 ms, a window from quote 11 to quote 110.
 fn load() -> LoadSpec {
     let feed = FeedSpec { symbols: 1, arrivals: Arrivals::Periodic, rate_per_s: 100.0, ..FeedSpec::default() };
-    LoadSpec { clients: 3, feed, ..LoadSpec::default() }
+    LoadSpec { clients: 3, feed, orders_per_s: 4.0, ..LoadSpec::default() }
 }
 
 fn arm(interval_ms: u32) -> Arm {
@@ -26,7 +26,7 @@ fn arm(interval_ms: u32) -> Arm {
     }
 }
 
-/// What a sound trial says: nothing lost, polls each 250 ms, all of them sent.
+/// What a sound trial says: no quote lost, polls each 250 ms; of the orders one was lost and two never sent.
 fn client() -> ClientReport {
     let counts = |planned| QuoteCounts { planned, received: planned, ..QuoteCounts::default() };
     ClientReport {
@@ -48,6 +48,17 @@ fn client() -> ClientReport {
             window_polls_skipped: 2,
             payload_bytes: 330 * 120,
             ..Traffic::default()
+        },
+        orders: Orders {
+            issued: 15,
+            acknowledged: 14,
+            lost: 1,
+            window_planned: 12,
+            window_issued: 10,
+            window_unsent: 2,
+            window_acknowledged: 9,
+            window_lost: 1,
+            ..Orders::default()
         },
         ..ClientReport::default()
     }
@@ -86,7 +97,7 @@ fn a_sound_trial_contradicts_nothing() {
 #[test]
 fn each_identity_can_fail() {
     type Break = fn(&mut ClientReport, &mut WireMeter);
-    let cases: [(Break, &str); 16] = [
+    let cases: [(Break, &str); 22] = [
         (|c, _| c.clients = 2, "clients wanted against reported: 3 against 2"),
         (|c, _| c.window.first_seq = 12, "first quote of the window against the plan's: 12 against 11"),
         (|c, _| c.window.last_seq = 111, "last quote of the window against the plan's: 111 against 110"),
@@ -97,6 +108,13 @@ fn each_identity_can_fail() {
         (|c, _| c.quotes.early = 1, "before they were due, against none: 1 against 0"),
         (|c, _| c.traffic.window_polls_skipped = 3, "polls issued + skipped against the plan (window): 13 against 12"),
         (|c, _| c.traffic.window_polls_issued = 9, "polls issued + skipped against the plan (window): 11 against 12"),
+        // A backlog that nobody tells of, an order that is acknowledged twice, a plan of another rate.
+        (|c, _| c.orders.window_unsent = 0, "orders sent + never sent against planned (window): 10 against 12"),
+        (|c, _| c.orders.window_unsent = 3, "orders sent + never sent against planned (window): 13 against 12"),
+        (|c, _| c.orders.acknowledged = 15, "orders acknowledged + lost against sent: 16 against 15"),
+        (|c, _| c.orders.lost = 0, "orders acknowledged + lost against sent: 14 against 15"),
+        (|c, _| c.orders.window_lost = 0, "orders acknowledged + lost against sent (window): 9 against 10"),
+        (|c, _| c.orders.window_planned = 10, "orders planned by the load against the plan (window): 10 against 12"),
         (|c, _| c.traffic.payload_bytes += 1, "payload bytes received against quotes × size: 39601 against 39600"),
         (|c, _| c.traffic.dials_starved = 2, "raise the limit of open files, or take fewer clients"),
         (|_, m| m.connections_accepted = 4, "connections accepted against dialled: 4 against 3"),
@@ -121,6 +139,9 @@ fn refused_and_leaving_clients_are_outcomes() {
     refused.window_quotes = QuoteCounts { received: 200, lost: 100, ..refused.window_quotes };
     refused.traffic.window_polls_issued = 6;
     refused.traffic.payload_bytes = 220 * 120;
+    // Nobody plans its orders.
+    refused.orders = Orders { window_planned: 8, window_unsent: 0, window_issued: 8, ..refused.orders };
+    refused.orders.window_acknowledged = 7;
     assert_eq!(judged(&refused, meter(), 250), Vec::<String>::new());
 
     // It was reset: whether the server took it, and read what it sent, is open by as many as that.
@@ -136,6 +157,14 @@ fn refused_and_leaving_clients_are_outcomes() {
     gave_up.clients_gave_up = 1;
     gave_up.traffic.window_polls_issued = 7;
     assert_eq!(judged(&gave_up, meter(), 250), Vec::<String>::new());
+    // Nor more orders; but nobody is let off those of the others.
+    let orders = gave_up.orders.clone();
+    (gave_up.orders.window_unsent, gave_up.orders.window_lost) = (0, 0);
+    assert_eq!(judged(&gave_up, meter(), 250), Vec::<String>::new());
+    (gave_up.orders.window_issued, gave_up.orders.window_acknowledged) = (7, 7);
+    let found = judged(&gave_up, meter(), 250);
+    assert_eq!(found, ["orders sent + never sent against planned (window): 7 against 8 to 12"]);
+    gave_up.orders = orders;
     gave_up.traffic.window_polls_issued = 5;
     assert_eq!(judged(&gave_up, meter(), 250), ["polls issued + skipped against the plan (window): 7 against 8 to 12"]);
 }

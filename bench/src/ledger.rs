@@ -3,10 +3,13 @@
 //! Payload and bodies are counted by the transports as they hand them over; heads and framing follow by difference
 //! from the bytes that the meter saw pass the socket; heads of TCP and IP follow from the segments that the kernel
 //! counted. Nothing is estimated from the length of a text.
+//!
+//! The server's kernel does not know all that crossed the wire: what clients sent and was lost, what came twice, the options
+//! that tell a sender what is missing. A link counts its packets; what it has beyond the kernel's count is a layer too.
 
 use wirerace_contract::descriptor::Delivers;
 use wirerace_contract::meter::{TcpTotals, WireMeter};
-use wirerace_contract::results::{Layers, Ledger, MeterStages};
+use wirerace_contract::results::{Layers, Ledger, LinkReport, MeterStages};
 
 /// IPv4 head 20 (RFC 791) + TCP head 20 (RFC 9293) + timestamps 12 (RFC 7323, Linux's default), bytes.
 pub const SEGMENT_HEAD_BYTES: u64 = 52;
@@ -38,6 +41,7 @@ pub fn layers(meter: &WireMeter, delivers: Delivers) -> (Layers, Layers) {
             heads: heads_out,
             tcp_ip_data: out.map(|o| o.0),
             tcp_ip_bare: out.map(|o| o.1),
+            sent_again: out.map(|_| meter.tcp.bytes_retrans),
         },
         Layers {
             payload: 0,
@@ -45,6 +49,8 @@ pub fn layers(meter: &WireMeter, delivers: Delivers) -> (Layers, Layers) {
             heads: heads_in,
             tcp_ip_data: inward.map(|i| i.0),
             tcp_ip_bare: inward.map(|i| i.1),
+            // Of the clients' payload that came twice the kernel counts the segments only.
+            sent_again: inward.map(|_| 0),
         },
     )
 }
@@ -61,16 +67,10 @@ fn tcp_ip(meter: &WireMeter) -> (DataAndBare, DataAndBare) {
         return (None, None);
     }
     let Some((head, syn)) = head_and_syn_bytes(tcp) else { return (None, None) };
-    // What was sent again stands in no layer above TCP, and the wire carries it all the same. Of the clients' payload that
-    // came twice the kernel counts the segments only.
-    let bytes = |segments: u64, data: u64, sent_again: u64, handshake: u64| {
-        let bare = segments.saturating_sub(data) * head + tcp.connections * handshake;
-        (data * head + sent_again, bare)
+    let bytes = |segments: u64, data: u64, handshake: u64| {
+        (data * head, segments.saturating_sub(data) * head + tcp.connections * handshake)
     };
-    (
-        Some(bytes(tcp.segs_out, tcp.data_segs_out, tcp.bytes_retrans, syn)),
-        Some(bytes(tcp.segs_in, tcp.data_segs_in, 0, syn - head)),
-    )
+    (Some(bytes(tcp.segs_out, tcp.data_segs_out, syn)), Some(bytes(tcp.segs_in, tcp.data_segs_in, syn - head)))
 }
 
 /// Bytes of a segment's heads and of a SYN. `None` when only some connections carry timestamps: segments are counted
@@ -99,6 +99,21 @@ pub fn ledger(stages: &MeterStages, delivers: Delivers) -> Ledger {
     Ledger { to_client, to_server, set_up }
 }
 
+/// The same with the total on the wire as a link counted it: what it saw beyond the kernel's count was sent again, or is
+/// options. Where it saw less the ledger stays what it was, and the identities say so.
+#[must_use]
+pub fn with_link(ledger: Ledger, link: &LinkReport) -> Ledger {
+    let filled = |layers: Layers, seen: u64| {
+        let beyond = layers.packets().map(|packets| seen.saturating_sub(packets));
+        Layers { sent_again: beyond.map(|beyond| layers.sent_again.unwrap_or(0) + beyond), ..layers }
+    };
+    Ledger {
+        to_client: filled(ledger.to_client, link.to_client.sent.bytes),
+        to_server: filled(ledger.to_server, link.to_server.sent.bytes),
+        ..ledger
+    }
+}
+
 fn combine(a: &Layers, b: &Layers, with: fn(u64, u64) -> u64) -> Layers {
     let optional = |a: Option<u64>, b: Option<u64>| Some(with(a?, b?));
     Layers {
@@ -107,6 +122,7 @@ fn combine(a: &Layers, b: &Layers, with: fn(u64, u64) -> u64) -> Layers {
         heads: with(a.heads, b.heads),
         tcp_ip_data: optional(a.tcp_ip_data, b.tcp_ip_data),
         tcp_ip_bare: optional(a.tcp_ip_bare, b.tcp_ip_bare),
+        sent_again: optional(a.sent_again, b.sent_again),
     }
 }
 
@@ -152,7 +168,38 @@ mod tests {
         (meter.tcp.segs_out, meter.tcp.data_segs_out, meter.tcp.bytes_retrans) = (4, 3, 250);
         let (once, again) = (layers(&polls(), Delivers::Planned).0, layers(&meter, Delivers::Planned).0);
         assert_eq!(again.packets().unwrap(), once.packets().unwrap() + 250 + SEGMENT_HEAD_BYTES);
+        assert_eq!((once.sent_again, again.sent_again), (Some(0), Some(250)), "in a layer of its own");
         assert_eq!(again.application(), once.application());
+    }
+
+    #[test]
+    fn what_only_a_link_saw_is_a_layer_and_its_bytes_are_the_total() {
+        let mut meter = polls();
+        (meter.tcp.segs_out, meter.tcp.data_segs_out, meter.tcp.bytes_retrans) = (4, 3, 250);
+        let (to_client, to_server) = layers(&meter, Delivers::Planned);
+        let kernel = Ledger { to_client, to_server, ..Ledger::default() };
+        let total = |layers: &Layers| layers.packets().unwrap();
+        let mut link = LinkReport::default();
+        link.to_client.sent.bytes = total(&to_client);
+        link.to_server.sent.bytes = total(&to_server);
+        assert_eq!(with_link(kernel, &link), kernel, "nothing was lost: equal");
+        // An acknowledgement with 12 bytes of SACK; a request that was lost and sent again.
+        link.to_client.sent.bytes += 12;
+        link.to_server.sent.bytes += 132;
+        let wire = with_link(kernel, &link);
+        assert_eq!((wire.to_client.sent_again, wire.to_server.sent_again), (Some(262), Some(132)));
+        assert_eq!(
+            (total(&wire.to_client), total(&wire.to_server)),
+            (link.to_client.sent.bytes, link.to_server.sent.bytes)
+        );
+        assert_eq!(wire.to_client.application(), to_client.application());
+        // Less than the kernel's own count cannot be: nothing is taken away to make it fit.
+        link.to_client.sent.bytes = 1;
+        assert_eq!(with_link(kernel, &link).to_client, to_client);
+        // Where the system tells no segments there is nothing to be beyond of.
+        let untold = WireMeter { tcp: TcpTotals::default(), ..polls() };
+        let untold = Ledger { to_client: layers(&untold, Delivers::Held).0, ..Ledger::default() };
+        assert_eq!(with_link(untold, &link).to_client.sent_again, None);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! The order to read in: [`registry`] (the table of transports), [`trial`] (one measurement), [`run`] (many, in
 //! blocks), [`ledger`] and [`identities`] (what the meters add up to), `summary` and `report` (what it says).
 
+pub mod advise;
+pub mod advise_command;
 pub mod calibration;
 pub mod charts;
 pub mod child;
@@ -11,6 +13,8 @@ pub mod claims;
 pub mod claims_command;
 pub mod cli;
 pub mod commands;
+pub mod compare;
+pub mod compare_command;
 pub mod control_client;
 pub mod doctor;
 pub mod environment;
@@ -27,6 +31,7 @@ pub mod nearest;
 pub mod noise;
 pub mod order;
 pub mod output;
+pub mod picture;
 pub mod pinning;
 pub mod published;
 pub mod race;
@@ -41,4 +46,5 @@ pub mod statistics;
 pub mod summary;
 pub mod theory;
 pub mod trial;
+pub mod units;
 pub mod utc;

@@ -64,7 +64,7 @@ pub fn race(arguments: &RaceArguments) -> Result<(), Failure> {
     if let Some(folder) = &folder {
         folder.write_manifest(&manifest)?;
         folder.append(&tainted_by(&disturbed, &trials))?;
-        let paths = report::write_all(folder.path()).map_err(|error| Failure::Failed(error.to_string()))?;
+        let paths = report::write_all(folder.path())?;
         line(format!("report: {}", paths.html.display()))?;
     } else {
         line("Next: wirerace run transports (one arm at a time, in blocks, with intervals and a report)")?;

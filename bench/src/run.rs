@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use wirerace_contract::plan::SplitMix64;
-use wirerace_contract::results::{ArmEntry, Cell, LinkReport, Manifest, Measured, SCHEMA_VERSION, Standing, Trial};
+use wirerace_contract::results::{
+    ArmEntry, Calibration, Cell, LinkReport, Manifest, Measured, SCHEMA_VERSION, Standing, Trial,
+};
 use wirerace_contract::spec::LoadSpec;
 
 use crate::experiment::Experiment;
@@ -14,11 +16,13 @@ use crate::experiment::length::{self, Length, TimeLeft};
 use crate::failure::{Failure, file_failure};
 use crate::identities::contradictions;
 use crate::identities::link::link_contradictions;
+use crate::ledger::ledger;
 use crate::link::Link;
 use crate::noise::{disturbances, with_link};
 use crate::order::balanced_order;
 use crate::output::{count, note};
 use crate::report::read::{read_manifest, read_trials};
+use crate::summary::usable;
 use crate::trial::{self, ServerFacts, TrialSetup};
 use crate::{calibration, environment, pinning, self_test, utc};
 pub use folder::{RunFolder, fresh_folder};
@@ -34,6 +38,8 @@ pub struct RunOptions {
     pub pin: bool,
     /// Whether to speak of progress on stderr.
     pub verbose: bool,
+    /// What this machine can do at best, if it was measured just now; else it is measured before the first trial.
+    pub calibration: Option<Calibration>,
 }
 
 /// A run that is under way: its folder and what is done.
@@ -53,8 +59,12 @@ pub struct Finished {
     pub dir: PathBuf,
     /// Trials that are void, with the reasons of each.
     pub void: Vec<String>,
-    /// How many trials of the last attempts are tainted.
+    /// How many trials of the last attempts are tainted and not used.
     pub tainted: usize,
+    /// How many of them are tainted and used for what is counted: their cells are exact.
+    pub counts_only: usize,
+    /// Whether any trial of any attempt can be used.
+    pub usable: bool,
 }
 
 impl Run {
@@ -66,7 +76,8 @@ impl Run {
         let folder = RunFolder::create(&options.out, &experiment.name)?;
         let pinning = if options.pin { pinning::choose() } else { None };
         let mut manifest = experiment.manifest(options.seed, pinning);
-        manifest.calibration = calibration::calibrate(manifest.environment.pinning.as_ref());
+        let measured = || calibration::calibrate(manifest.environment.pinning.as_ref());
+        manifest.calibration = options.calibration.or_else(measured);
         manifest.self_test = self_test::newest::newest(&options.out, &manifest.environment);
         folder.write_manifest(&manifest)?;
         folder.append(&[])?;
@@ -79,9 +90,9 @@ impl Run {
     /// # Errors
     /// When its files are missing or damaged.
     pub fn resume(dir: &Path, verbose: bool) -> Result<Self, Failure> {
-        let manifest = read_manifest(dir).map_err(|error| Failure::Failed(error.to_string()))?;
+        let manifest = read_manifest(dir)?;
         let folder = RunFolder::hold(dir)?;
-        let read = read_trials(dir).map_err(|error| Failure::Failed(error.to_string()))?;
+        let read = read_trials(dir)?;
         if let Some(warning) = read.warning {
             note(format!("warning: {warning}"));
             folder.rewrite(&read.trials)?;
@@ -102,6 +113,12 @@ impl Run {
     #[must_use]
     pub fn cells(&self) -> &[Cell] {
         &self.manifest.cells
+    }
+
+    /// What the machine could do at best before its first trial.
+    #[must_use]
+    pub fn calibration(&self) -> Option<Calibration> {
+        self.manifest.calibration
     }
 
     /// Where it is kept.
@@ -149,10 +166,18 @@ impl Run {
         }
         // A block that was repeated counts by its last attempt.
         let last: Vec<&Trial> = self.done.iter().filter(|t| t.attempt == self.last_attempt(t.block)).collect();
-        let tainted = last.iter().filter(|trial| trial.standing == Standing::Tainted).count();
+        let (counts_only, tainted): (Vec<&Trial>, Vec<&Trial>) =
+            last.iter().filter(|trial| trial.standing == Standing::Tainted).partition(|trial| self.usable(trial));
+        let (counts_only, tainted) = (counts_only.len(), tainted.len());
+        let usable = self.done.iter().any(|trial| self.usable(trial));
         let void = last.iter().filter(|trial| trial.standing == Standing::Void);
         let void = void.map(|t| format!("{} in block {}: {}", t.arm.name, t.block, t.reasons.join("; "))).collect();
-        Ok(Finished { dir: self.dir().to_owned(), void, tainted })
+        Ok(Finished { dir: self.dir().to_owned(), void, tainted, counts_only, usable })
+    }
+
+    /// Whether a trial can be used, if only for what is counted.
+    fn usable(&self, trial: &Trial) -> bool {
+        usable(trial, self.manifest.cells.iter().any(|cell| cell.exact && cell.name == trial.cell))
     }
 
     /// Every trial of every block, in its order. A place has its number whether the cells before it run in this block or
@@ -299,7 +324,9 @@ pub fn judge(entry: &ArmEntry, load: &LoadSpec, measured: &Measured) -> (Standin
     let delivers = entry.descriptor.delivers;
     let mut found = contradictions(&measured.client, &measured.server, &entry.arm, delivers, load);
     if let Some(link) = &measured.link {
-        found.extend(link_contradictions(&measured.server, &measured.ledger, link));
+        // Without what the link itself put into it: else it would be held against itself.
+        let ledger = ledger(&measured.server, delivers);
+        found.extend(link_contradictions(&measured.server, &ledger, link));
     }
     if !found.is_empty() {
         return (Standing::Void, found);
@@ -314,10 +341,12 @@ pub fn judge(entry: &ArmEntry, load: &LoadSpec, measured: &Measured) -> (Standin
 fn told(link: &LinkReport) -> String {
     let us = |ns: Option<u64>| ns.map_or_else(|| "-".to_owned(), |ns| (ns / 1_000).to_string());
     format!(
-        "link: too late by p50 {} µs, p99 {} µs over {}; {:.0} % of a processor",
+        "link: too late by p50 {} µs, p99 {} µs over {}; from socket to socket before it p50 {} µs, p99 {} µs; {:.0} % of a processor",
         us(link.error.p50_ns),
         us(link.error.p99_ns),
         count(link.error.count as usize, "packet"),
+        us(link.sockets.p50_ns),
+        us(link.sockets.p99_ns),
         100.0 * link.cpu_share()
     )
 }

@@ -188,6 +188,8 @@ fn verdict(bounds: &Bounds, neutral: f64, allowed: f64) -> Outcome {
     }
 }
 
+pub mod unpaired;
+
 #[cfg(test)]
 mod simulation;
 

@@ -7,6 +7,7 @@ mod pooled;
 pub mod quantity;
 pub mod reading;
 pub mod residual;
+mod used;
 pub mod words;
 
 use schemars::JsonSchema;
@@ -25,6 +26,8 @@ use pooled::pool;
 pub use quantity::Quantity;
 pub use reading::Reading;
 pub use residual::TheorySummary;
+pub use used::usable;
+use used::{pairs, timed, told, used};
 
 /// `summary.json`: what a run says.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -83,6 +86,9 @@ pub struct CellSummary {
     pub name: String,
     /// What every arm carried.
     pub load: LoadSpec,
+    /// Whether only what is counted is read off it (bytes, connections, counts), for which one block is enough.
+    #[serde(default)]
+    pub exact: bool,
     /// One entry for each of [`Summary::arms`], in that order, also when it has no trial here.
     pub arms: Vec<ArmSummary>,
     /// Each arm against each other of equal delivery.
@@ -97,14 +103,18 @@ pub struct CellSummary {
 pub struct ArmSummary {
     /// Name of the arm.
     pub arm: String,
-    /// Trials that may be used, one a block.
+    /// Trials that are used, one a block.
     pub valid: u32,
-    /// Trials disturbed from outside.
+    /// Trials disturbed from outside and not used.
     pub tainted: u32,
     /// Trials whose meters contradict each other, or that broke.
     pub void: u32,
     /// Every trial that is not used, with reasons.
     pub set_aside: Vec<SetAside>,
+    /// Trials of an exact cell that were disturbed from outside, which cannot touch what is counted: of them times are not
+    /// used. They are among the valid ones.
+    #[serde(default)]
+    pub counts_only: Vec<SetAside>,
     /// One entry for each quantity, in the order of [`Quantity::ALL`].
     pub estimates: Vec<Estimate>,
     /// Lateness over all valid trials together.
@@ -245,7 +255,7 @@ impl Comparison {
 }
 
 impl Interval {
-    fn of(bounds: Bounds) -> Option<Self> {
+    pub(crate) fn of(bounds: Bounds) -> Option<Self> {
         Some(Self {
             low: Reading::new(bounds.low)?,
             high: Reading::new(bounds.high)?,
@@ -320,7 +330,11 @@ struct Terms {
 impl Terms {
     fn of(manifest: &Manifest) -> Self {
         let floor_ms = manifest.calibration.map(|calibration| calibration.chain_p50_ns as f64 / 1e6);
-        Self { costs: residual::costs(manifest), floor_ms: floor_ms.filter(|ms| *ms > 0.0), margins: manifest.margins }
+        Self {
+            costs: residual::costs(manifest.calibration),
+            floor_ms: floor_ms.filter(|ms| *ms > 0.0),
+            margins: manifest.margins,
+        }
     }
 }
 
@@ -336,7 +350,7 @@ fn summarise_cell(
     };
     let by_arm: Vec<Vec<&Trial>> = arms.iter().map(of_arm).collect();
     let summaries = arms.iter().zip(&by_arm).map(|(entry, trials)| {
-        let summary = summarise_arm(entry, terms, trials);
+        let summary = summarise_arm(entry, terms, trials, cell.exact);
         if summary.1 > 0 {
             warnings.push(format!(
                 "{}, {}: the stored histogram of {} trial(s) cannot be read; the merged lateness leaves them out",
@@ -354,55 +368,39 @@ fn summarise_cell(
                     (&left.arm.name, &by_arm[i]),
                     (&right.arm.name, &by_arm[j]),
                     terms.margins,
+                    cell.exact,
                 ));
             }
         }
     }
-    warnings.extend(link::sooner_than_possible(cell, by_arm.iter().flat_map(|trials| used(trials))));
-    let link = LinkSummary::of(by_arm.iter().flat_map(|trials| used(trials)));
-    CellSummary { name: cell.name.clone(), load: cell.load.clone(), arms: arm_summaries, comparisons, link }
+    let undisturbed = || by_arm.iter().flat_map(|trials| used(trials, false));
+    warnings.extend(link::sooner_than_possible(cell, undisturbed()));
+    let link = LinkSummary::of(undisturbed());
+    let (name, load) = (cell.name.clone(), cell.load.clone());
+    CellSummary { name, load, exact: cell.exact, arms: arm_summaries, comparisons, link }
 }
 
-/// Whether a trial may be used: valid, and measured.
-fn usable(trial: &Trial) -> bool {
-    trial.standing == Standing::Valid && trial.measured.is_some()
-}
-
-/// The trials used: of each block the last attempt that may be used, in the order of blocks.
-fn used<'a>(trials: &[&'a Trial]) -> Vec<&'a Trial> {
-    let mut used: Vec<&Trial> = Vec::new();
-    for trial in trials.iter().copied().filter(|t| usable(t)) {
-        match used.iter_mut().find(|u| u.block == trial.block) {
-            Some(other) if other.attempt < trial.attempt => *other = trial,
-            Some(_) => {}
-            None => used.push(trial),
-        }
-    }
-    used.sort_by_key(|t| t.block);
-    used
-}
-
-fn summarise_arm(entry: &ArmEntry, terms: &Terms, trials: &[&Trial]) -> (ArmSummary, usize) {
-    let used = used(trials);
+fn summarise_arm(entry: &ArmEntry, terms: &Terms, trials: &[&Trial], exact: bool) -> (ArmSummary, usize) {
+    let used = used(trials, exact);
+    let timed = timed(&used);
     let predictions = residual::predictions(entry, &terms.costs, &used);
-    let count = |standing| trials.iter().filter(|t| t.standing == standing).count() as u32;
     let estimates =
         Quantity::ALL.iter().map(|quantity| estimate(*quantity, &used, &predictions, terms.floor_ms)).collect();
-    let measured = || used.iter().filter_map(|t| t.measured.as_ref());
+    let measured = || timed.iter().filter_map(|t| t.measured.as_ref());
     let (lateness, damaged) = curve::merge(measured().map(|m| &m.client.lateness));
-    let set_aside = trials
-        .iter()
-        .filter(|t| !used.iter().any(|u| std::ptr::eq(*u, **t)))
-        .map(|t| SetAside { block: t.block, attempt: t.attempt, standing: t.standing, reasons: reasons(t) })
-        .collect();
+    let aside = |t: &Trial| SetAside { block: t.block, attempt: t.attempt, standing: t.standing, reasons: reasons(t) };
+    let is_used = |t: &Trial| used.iter().any(|u| std::ptr::eq(*u, t));
+    let set_aside: Vec<SetAside> = trials.iter().filter(|t| !is_used(t)).map(|t| aside(t)).collect();
+    let count = |standing| set_aside.iter().filter(|t| t.standing == standing).count() as u32;
     let summary = ArmSummary {
         arm: entry.arm.name.clone(),
         valid: used.len() as u32,
         tainted: count(Standing::Tainted),
         void: count(Standing::Void),
         set_aside,
+        counts_only: used.iter().filter(|t| t.standing == Standing::Tainted).map(|t| aside(t)).collect(),
         estimates,
-        theory: TheorySummary::of(&predictions, &lateness, &used),
+        theory: TheorySummary::of(&residual::predictions(entry, &terms.costs, &timed), &lateness, &timed),
         lateness,
         bytes: pool(&used),
     };
@@ -425,13 +423,12 @@ fn estimate(
     floor_ms: Option<f64>,
 ) -> Estimate {
     let value = |trial: &Trial| {
-        let measured = trial.measured.as_ref()?;
         match quantity {
             // A trial does not know the machine's floor, the run does.
             // And it says nothing where there is distance.
             Quantity::TransitMultiple if trial.load.path != Path::Loopback => None,
-            Quantity::TransitMultiple => Some(Quantity::TransitP50.of(trial, measured)? / floor_ms?),
-            _ => quantity.of(trial, measured),
+            Quantity::TransitMultiple => Some(told(Quantity::TransitP50, trial)? / floor_ms?),
+            _ => told(quantity, trial),
         }
     };
     let points: Vec<Point> =
@@ -451,29 +448,11 @@ fn estimate(
     }
 }
 
-/// Both arms' trials of the last attempt of each block in which both may be used: a pair is never made of trials
-/// that did not stand side by side.
-fn pairs<'a>(left: &[&'a Trial], right: &[&'a Trial]) -> Vec<(&'a Trial, &'a Trial)> {
-    let mut pairs: Vec<(&Trial, &Trial)> = Vec::new();
-    for l in left.iter().copied().filter(|t| usable(t)) {
-        let Some(r) = right.iter().copied().find(|r| usable(r) && r.block == l.block && r.attempt == l.attempt) else {
-            continue;
-        };
-        match pairs.iter_mut().find(|(other, _)| other.block == l.block) {
-            Some(pair) if pair.0.attempt < l.attempt => *pair = (l, r),
-            Some(_) => {}
-            None => pairs.push((l, r)),
-        }
-    }
-    pairs.sort_by_key(|(l, _)| l.block);
-    pairs
-}
-
-fn compare_arms(left: (&str, &[&Trial]), right: (&str, &[&Trial]), margins: Margins) -> Vec<Comparison> {
-    let pairs = pairs(left.1, right.1);
+fn compare_arms(left: (&str, &[&Trial]), right: (&str, &[&Trial]), margins: Margins, exact: bool) -> Vec<Comparison> {
+    let pairs = pairs(left.1, right.1, exact);
     let compare = |quantity: &Quantity| {
         let (scale, margin) = quantity.compared_within(margins)?;
-        let value = |trial: &Trial| quantity.of(trial, trial.measured.as_ref()?);
+        let value = |trial: &Trial| told(*quantity, trial);
         let values: Vec<(f64, f64)> = pairs.iter().filter_map(|(l, r)| Some((value(l)?, value(r)?))).collect();
         let paired = statistics::compare(&values, scale, margin);
         Some(Comparison {

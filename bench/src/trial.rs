@@ -19,8 +19,9 @@ use wirerace_contract::spec::{self, LoadSpec};
 
 use crate::child::Process;
 use crate::control_client::ControlClient;
-use crate::ledger::ledger;
+use crate::ledger::{ledger, with_link};
 use crate::link::Link;
+use crate::link::timed::{self, Datagrams};
 use crate::load_command::LoadChild;
 use crate::machine::MachineTime;
 use crate::serve_command::{ServeChild, ServerReady};
@@ -96,6 +97,7 @@ pub async fn measure(
     start: impl Future<Output = u64>,
     mut watch: impl FnMut(Happening<'_>),
 ) -> Result<(Measured, ServerFacts)> {
+    let sockets = time_link(setup).await?;
     let log = tempfile::Builder::new().prefix("published-").tempfile_in(setup.scratch).context("no scratch file")?;
     let (mut server, ready) = start_server(setup, log.path()).await?;
     let link = begin_link(setup, ready.quotes.port())?;
@@ -111,11 +113,12 @@ pub async fn measure(
     };
     server.end(stages.closing()).await;
 
-    let link = stages.link_report().await;
+    let link = stages.link_report().await.map(|report| LinkReport { sockets, ..report });
     let publisher_lateness = publisher_lateness(log.as_file(), setup.load, start_ns, &client.window)?;
     let cpu = stages.cpu(&client);
     let server = stages.into_meter_stages();
     let ledger = ledger(&server, setup.entry.descriptor.delivers);
+    let ledger = link.as_ref().map_or(ledger, |link| with_link(ledger, link));
     let facts = ServerFacts { feed_slice_us: ready.feed_slice_us, congestion_control: ready.congestion_control };
     Ok((Measured { client, server, publisher_lateness, ledger, cpu, link }, facts))
 }
@@ -143,6 +146,21 @@ fn begin_link<'a>(setup: &TrialSetup<'a>, server_port: u16) -> Result<Option<&'a
     let link = setup.link.context("this trial needs an emulated link, and none is open: use `wirerace run`")?;
     link.begin(&properties, server_port, setup.phase_seed);
     Ok(Some(link))
+}
+
+/// What the link adds from socket to socket, measured while nothing else runs: it is part of the distance that figures
+/// name, and the link's own error does not hold it. Empty for trials without a link.
+async fn time_link(setup: &TrialSetup<'_>) -> Result<Distribution> {
+    let (spec::Path::Link(properties), Some(link)) = (setup.load.path, setup.link.cloned()) else {
+        return Ok(Distribution::default());
+    };
+    let datagrams = Datagrams {
+        delay_us: properties.one_way_delay_us,
+        per_s: timed::PACKETS_PER_S,
+        count: timed::PACKETS_PER_S * timed::BEFORE_TRIAL_MS / 1_000,
+    };
+    let timing = tokio::task::spawn_blocking(move || timed::between_sockets(&link, datagrams)).await?;
+    timing.context("the link cannot be timed from socket to socket")
 }
 
 async fn start_load(setup: &TrialSetup<'_>, address: SocketAddr, link: Option<&Link>, log: &Path) -> Result<Process> {
@@ -414,13 +432,15 @@ mod tests {
     async fn closed(meters: Vec<WireMeter>, deadline: Duration) -> WireMeter {
         let load = LoadSpec::default();
         let stages = Stages::new(ControlClient::new(control_port(meters)).unwrap(), &load, None);
-        stages.all_closed(3, deadline).await.unwrap().meter
+        // Without an end of its own the wait would be the test's.
+        let waited = tokio::time::timeout(Duration::from_secs(20), stages.all_closed(3, deadline)).await;
+        waited.expect("it waits for ever").unwrap().meter
     }
 
     #[tokio::test]
     async fn closing_waits_for_the_last_and_for_what_is_still_to_be_accepted() {
         let meters = vec![meter(3, 2), meter(2, 0), meter(3, 1), meter(3, 0)];
-        assert_eq!(closed(meters, SILENCE).await, meter(3, 0));
+        assert_eq!(closed(meters, Duration::from_secs(20)).await, meter(3, 0));
     }
 
     #[tokio::test]

@@ -79,7 +79,7 @@ const BENCH_USES: &[&str] = &[
 /// Modules of bench that read what was measured: they import the contract and each other.
 #[rustfmt::skip]
 const READERS: &[&str] = &[
-    "charts", "claims", "identities", "ledger", "noise", "published", "report", "statistics", "summary", "theory",
+    "advise", "charts", "claims", "compare", "identities", "ledger", "noise", "published", "report", "statistics", "summary", "theory",
 ];
 
 /// Modules of bench that bring servers and clients together.
@@ -233,7 +233,14 @@ fn an_import_that_is_not_allowed_is_found() {
 #[test]
 fn charts_and_report_name_no_transport() {
     let names = ["\"polling\"", "\"long_polling\"", "\"sse\"", "\"websocket\"", "\"ws\"", "\"poll\"", "\"long-poll\""];
-    for folder in ["bench/src/charts", "bench/src/report", "bench/src/claims", "bench/src/published"] {
+    for folder in [
+        "bench/src/charts",
+        "bench/src/report",
+        "bench/src/claims",
+        "bench/src/published",
+        "bench/src/compare",
+        "bench/src/advise",
+    ] {
         for (path, text) in sources(folder) {
             // The fixture builds the results of a run and has to name what was run.
             if path.file_stem().is_some_and(|stem| stem == "fixture" || stem == "tests") {

@@ -97,6 +97,11 @@ fn published_tables_are_printed_in_every_format() {
         // A table without rows has no line in CSV that could name it.
         let named = format == "csv" || said.contains("RFC 6202");
         assert!(output.status.success() && said.contains("1,085") && named, "{format}: {said}");
+        // Each table has its title, wherever a title is written as it is.
+        for table in wirerace::published::tables(&Default::default()) {
+            let titled = said.contains(&table.title) || !["text", "json"].contains(&format);
+            assert!(titled, "{format}: {} is not in {said}", table.title);
+        }
     }
 }
 

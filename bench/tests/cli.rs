@@ -52,7 +52,9 @@ fn mistakes_name_the_nearest_valid_word() {
     refused(&["race", "--rate", "nan"], &["0.01 to 1,000,000"]);
     refused(&["run", "self-test", "--blocks", "5"], &["5 blocks", "12"]);
     refused(&["run", "self-test", "transports"], &["stands alone"]);
-    refused(&["run", "transports", "--smoke"], &["limits", "self-test"]);
+    refused(&["run", "transports", "--smoke"], &["--smoke is for", "limits", "self-test", "--quick"]);
+    refused(&["run", "--smoke"], &["--smoke is for"]);
+    refused(&["run", "self-test", "--only", "memory"], &["--only chooses parts of `wirerace run limits`"]);
     refused(&["run", "missing.toml"], &["missing.toml", "check the path"]);
 }
 
@@ -106,22 +108,60 @@ fn nothing_listening_says_so() {
 fn a_report_of_missing_or_damaged_files_is_one_sentence() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().to_str().unwrap().to_owned();
-    let output = wirerace(&["report", &folder]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("manifest.json"), "{}", stderr(&output));
+    // What is no run was named by mistake, whoever asks for it.
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    for named in [folder.as_str(), file.to_str().unwrap(), "not-there"] {
+        for command in [&["report"][..], &["claims"], &["run", "--resume"]] {
+            refused(&[command, &[named]].concat(), &["there is no run in", named, "that `wirerace run` made"]);
+        }
+    }
     std::fs::write(dir.path().join("manifest.json"), "{ not json").unwrap();
     let output = wirerace(&["report", &folder]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(stderr(&output).trim().lines().count(), 1, "{}", stderr(&output));
+    refused(&["report", dir.path().join("manifest.json").to_str().unwrap()], &["name the folder", &folder]);
 }
 
 #[test]
-fn a_results_folder_that_cannot_be_made_says_which() {
+fn a_results_folder_that_cannot_be_made_says_which_and_what_to_do() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let inside = file.path().join("results");
-    let output = wirerace(&["run", "tiny", "--out", inside.to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    assert!(stderr(&output).contains("results") && !stderr(&output).contains("panicked"), "{}", stderr(&output));
+    for out in [file.path().join("results"), file.path().to_owned()] {
+        let output = wirerace(&["run", "tiny", "--out", out.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(stderr(&output).contains(out.to_str().unwrap()), "{}", stderr(&output));
+        assert!(stderr(&output).contains("name another folder (--out"), "{}", stderr(&output));
+    }
+}
+
+/// As a machine that is too busy all the time leaves it: there is nothing to go on with, and nothing that can be used.
+#[test]
+fn a_run_without_one_usable_trial_ends_with_3() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = wirerace(&["run", "tiny", "--arms", "ws", "--out", dir.path().to_str().unwrap()]);
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", stderr(&output));
+    let run = std::fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
+    let resumed = |standing: &str, exact: bool| {
+        for (file, at, value) in [
+            ("trials.jsonl", "/standing", serde_json::json!(standing)),
+            ("manifest.json", "/cells/0/exact", serde_json::json!(exact)),
+        ] {
+            let text = std::fs::read_to_string(run.join(file)).unwrap();
+            let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+            *json.pointer_mut(at).unwrap() = value;
+            std::fs::write(run.join(file), format!("{json}\n")).unwrap();
+        }
+        let output = wirerace(&["run", "--resume", run.to_str().unwrap()]);
+        (output.status.code(), stderr(&output))
+    };
+    let (code, said) = resumed("tainted", false);
+    assert!(code == Some(3) && said.contains("no trial can be used: all are tainted. Close"), "{code:?} {said}");
+    let (code, said) = resumed("void", true);
+    assert!(code == Some(3) && said.contains("no trial can be used: 1 trial void"), "{code:?} {said}");
+    let (code, said) = resumed("tainted", true);
+    assert!(code == Some(0) && said.contains("counts are used, times are not"), "{code:?} {said}");
+    let (code, said) = resumed("valid", false);
+    assert!(code == Some(0) && !said.contains("tainted"), "{code:?} {said}");
 }
 
 #[test]

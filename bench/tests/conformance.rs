@@ -126,6 +126,11 @@ impl Client {
 
     /// The numbers of the next `n` quotes, and the gaps announced on the way.
     async fn quotes(&mut self, n: usize) -> (Vec<u64>, Vec<wirerace_contract::messages::Gap>) {
+        // A client that polls has events for ever, also when a quote is missing.
+        tokio::time::timeout(DEADLINE, self.all_of(n)).await.expect("a quote is missing")
+    }
+
+    async fn all_of(&mut self, n: usize) -> (Vec<u64>, Vec<wirerace_contract::messages::Gap>) {
         let (mut seqs, mut gaps) = (Vec::new(), Vec::new());
         while seqs.len() < n {
             match self.event().await {

@@ -12,8 +12,8 @@ question = "Mine?"
 prediction = "Orders come back."
 change_our_mind = "One that does not."
 claims = [12]
+kind = "exact"
 interval_ms = 50
-blocks = 2
 mixed_delivery = true
 arms = [
     "poll-close", "poll", "long-poll", "sse",
@@ -52,8 +52,12 @@ fn wirerace(arguments: &[&str]) -> Output {
 
 /// Runs [`MINE`]; what it leaves, and what it said on the way.
 fn run(out: &Path, options: &[&str]) -> (Manifest, Vec<Trial>, String) {
+    run_file(out, MINE, options)
+}
+
+fn run_file(out: &Path, text: &str, options: &[&str]) -> (Manifest, Vec<Trial>, String) {
     let file = out.join("mine.toml");
-    std::fs::write(&file, MINE).unwrap();
+    std::fs::write(&file, text).unwrap();
     let results = out.join("results");
     let output = wirerace(&[&["run", file.to_str().unwrap(), "--out", results.to_str().unwrap()], options].concat());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -86,12 +90,9 @@ fn a_file_of_the_users_own_runs_with_orders_flushes_and_the_newest_on_every_tran
         let (name, measured) = (&entry.arm.name, measured(&trials, &entry.arm.name));
         let (orders, quotes) = (&measured.client.orders, &measured.client.quotes);
         // Two clients, 0.4 s, 25 a second.
-        assert_eq!(
-            (orders.window_issued, orders.window_acknowledged),
-            (20, 20),
-            "{name}: {:?}",
-            measured.client.errors
-        );
+        let (planned, sent, unsent) = (orders.window_planned, orders.window_issued, orders.window_unsent);
+        assert_eq!((planned, sent, unsent), (20, 20, 0), "{name}: {:?}", measured.client.errors);
+        assert_eq!((orders.window_acknowledged, orders.lost), (20, 0), "{name}: {:?}", measured.client.errors);
         assert_eq!(orders.latency.count, 20, "{name}");
         assert_eq!(quotes.lost, 0, "{name}");
         let superseded = quotes.superseded > 0;
@@ -100,6 +101,7 @@ fn a_file_of_the_users_own_runs_with_orders_flushes_and_the_newest_on_every_tran
         match entry.arm.transport.as_str() {
             "websocket" => assert_eq!(dialled, 2, "{name}: orders go up on the socket"),
             _ if entry.arm.name == "poll-close" => assert!(dialled > 20, "{name}"),
+            "polling" => assert_eq!(dialled, 2, "{name}: polls and orders take turns"),
             _ => assert_eq!(dialled, 4, "{name}: orders have a connection of their own"),
         }
     }
@@ -110,6 +112,48 @@ fn a_file_of_the_users_own_runs_with_orders_flushes_and_the_newest_on_every_tran
     assert!(singles("ws") < handed_over / 2, "bursts are drained: {:?}", per_write("ws"));
     let again = |arm| measured(&trials, arm).client.quotes.duplicates;
     assert!(again("newest") == 0 && again("newest again") > 0, "what has not changed comes again, unasked for by tag");
+}
+
+/// Fifty orders a second, each of which takes two fifths of a second.
+const BACKLOG: &str = r#"
+question = "Do orders pile up?"
+kind = "exact"
+interval_ms = 500
+blocks = 1
+arms = ["poll", "ws"]
+
+[[cells]]
+name = "a"
+
+[cells.load]
+clients = 2
+window_ms = 500
+warm_up_max_ms = 0
+wait_s = 5
+connects_per_s = 1000
+feed = { seed = 1, symbols = 1, arrivals = "periodic", rate_per_s = 10.0, payload_bytes = 0 }
+orders_per_s = 50.0
+path = { delayed = { one_way_delay_us = 200000 } }
+"#;
+
+#[test]
+fn orders_that_wait_behind_others_until_the_end_are_infinitely_late_and_told() {
+    let out = tempfile::tempdir().unwrap();
+    let (_, trials, _) = run_file(out.path(), BACKLOG, &[]);
+    let orders = |arm| measured(&trials, arm).client.orders.clone();
+    // Two clients, half a second. The identities have held what was sent and was not against the plan.
+    let posted = orders("poll");
+    assert_eq!((posted.window_planned, posted.window_issued + posted.window_unsent), (50, 50), "{posted:?}");
+    assert!(posted.window_unsent > 20 && posted.latency.lost >= posted.window_unsent, "{posted:?}");
+    assert_eq!(posted.latency.p99_ns, None, "a percentile that holds them is infinite");
+    // One after the other: what was acknowledged had waited for those before it.
+    assert!(posted.latency.mean_ns.unwrap() > 800e6, "{posted:?}");
+    let on_socket = orders("ws");
+    assert_eq!(
+        (on_socket.window_planned, on_socket.window_unsent, on_socket.latency.lost),
+        (50, 0, 0),
+        "{on_socket:?}"
+    );
 }
 
 #[test]
@@ -126,6 +170,10 @@ fn what_can_be_asked_is_listed_with_its_length() {
     }
     assert!(own.contains("transports: ") && own.contains("30 trials"), "{own}");
     assert!(list(&["--publish"]).contains("60 trials"), "twelve blocks of five arms");
+    let quick = list(&["--quick"]);
+    let sum = quick.lines().find(|line| line.starts_with("all: every one of these but tiny (about ")).unwrap();
+    let minutes: u32 = sum.split_whitespace().find_map(|word| word.parse().ok()).unwrap();
+    assert!(sum.contains(" min: ") && minutes < 10, "{sum}");
 }
 
 #[test]

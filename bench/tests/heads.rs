@@ -9,7 +9,7 @@ use wirerace_contract::results::{Standing, Trial};
 fn run(dir: &Path, arms: &str, heads: &str) -> Output {
     let path = dir.join("heads.toml");
     let text = format!(
-        "question = \"?\"\nblocks = 1\ninterval_ms = 100\narms = [{arms}]\n[[cells]]\nname = \"a\"\n[cells.load]\n\
+        "question = \"?\"\nkind = \"exact\"\ninterval_ms = 100\narms = [{arms}]\n[[cells]]\nname = \"a\"\n[cells.load]\n\
          clients = 2\nfeed = {{ seed = 1, symbols = 2, arrivals = \"poisson\", rate_per_s = 100.0, payload_bytes = 0 }}\n\
          heads = {{ {heads} }}\nwindow_ms = 500\nwarm_up_max_ms = 0\nwait_s = 5\nconnects_per_s = 1000\n"
     );

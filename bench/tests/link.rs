@@ -36,7 +36,7 @@ fn refused() -> bool {
 fn experiment(dir: &Path, arms: &str, link: &str) -> PathBuf {
     let path = dir.join("distance.toml");
     let text = format!(
-        "question = \"?\"\nblocks = 1\ninterval_ms = 100\narms = [{arms}]\n[[cells]]\nname = \"a\"\n[cells.load]\n\
+        "question = \"?\"\nkind = \"exact\"\ninterval_ms = 100\narms = [{arms}]\n[[cells]]\nname = \"a\"\n[cells.load]\n\
          clients = 3\nfeed = {{ seed = 1, symbols = 2, arrivals = \"poisson\", rate_per_s = 50.0, payload_bytes = 0 }}\n\
          path = {{ link = {{ {link} }} }}\nwindow_ms = 500\nwarm_up_max_ms = 0\nwait_s = 5\nconnects_per_s = 1000\n"
     );
@@ -75,7 +75,11 @@ fn every_arm_runs_over_a_link_and_all_counts_agree_to_the_byte() {
         let name = &trial.arm.name;
         // The identities were checked by the run: they void a trial. Here only that they were not about nothing.
         assert!(link.is_clean() && link.connections >= 3, "{name}: {link:?}");
-        assert_eq!(measured.ledger.to_client.packets(), Some(link.to_client.sent.bytes), "{name}");
+        let (down, up) = (&measured.ledger.to_client, &measured.ledger.to_server);
+        assert_eq!((down.packets(), down.sent_again), (Some(link.to_client.sent.bytes), Some(0)), "{name}");
+        assert_eq!((up.packets(), up.sent_again), (Some(link.to_server.sent.bytes), Some(0)), "{name}");
+        // A quarter of a second of 1,000 datagrams a second each way, before the trial.
+        assert_eq!((link.sockets.count, link.sockets.lost), (500, 0), "{name}");
         assert_eq!(measured.client.quotes.lost, 0, "{name}");
         assert!(link.error.count >= link.to_client.sent.packets + link.to_server.sent.packets, "{name}");
         // No quote is faster than the link.
@@ -93,6 +97,12 @@ fn what_is_lost_on_the_way_is_sent_again_and_every_quote_arrives() {
         let name = &trial.arm.name;
         assert!(link.to_client.lost + link.to_server.lost > 0 && link.to_client.queue_dropped == 0, "{name}: {link:?}");
         assert!(measured.server.closed.meter.tcp.retrans > 0, "{name}");
+        // The wire's own total, with what the server's kernel could not see.
+        let (down, up) = (&measured.ledger.to_client, &measured.ledger.to_server);
+        assert_eq!(down.packets(), Some(link.to_client.sent.bytes), "{name}");
+        assert_eq!(up.packets(), Some(link.to_server.sent.bytes), "{name}");
+        let retransmitted = measured.server.closed.meter.tcp.bytes_retrans;
+        assert!(down.sent_again.unwrap() >= retransmitted && up.sent_again.unwrap() > 0, "{name}: {down:?} {up:?}");
         assert_eq!(measured.client.quotes.lost, 0, "{name}");
     }
 }
@@ -127,10 +137,32 @@ fn packets_take_the_delay_that_was_asked_for() {
 }
 
 #[test]
+fn one_command_shows_that_the_link_keeps_its_delay() {
+    if refused() {
+        return;
+    }
+    let out = tempfile::tempdir().unwrap();
+    let arguments = ["run", "limits", "--only", "link", "--smoke", "--out", out.path().to_str().unwrap()];
+    let output = wirerace(&arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() && stderr(&output).contains("two processors") {
+        return eprintln!("skipped: {}", stderr(&output).trim());
+    }
+    assert!(output.status.success(), "{}", stderr(&output));
+    // Whether they are met depends on what else this machine does.
+    for what in ["from the read to the write: ", "from socket to socket: "] {
+        let line = said.lines().find(|line| line.contains(what)).unwrap_or_else(|| panic!("{what}: {said}"));
+        assert!(line.contains("1000 packets/s each way") && line.contains("target at most 1 ms"), "{line}");
+        assert!(!line.contains("inf") && !line.contains("NaN") && !line.contains(" lost"), "{line}");
+    }
+}
+
+#[test]
 fn an_impossible_link_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let path = experiment(dir.path(), r#""ws""#, "one_way_delay_us = 1, loss_share = 1.5");
-    let output = wirerace(&["run", path.to_str().unwrap()]).output().unwrap();
+    // Nothing is left in the project's own folders if it is run all the same.
+    let output = wirerace(&["run", path.to_str().unwrap()]).current_dir(dir.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("loss_share = 1.5: allowed are 0 to 1"), "{}", stderr(&output));
 }

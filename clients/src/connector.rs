@@ -17,7 +17,7 @@ use reqwest::header::{CONNECTION, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use thiserror::Error;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, MutexGuard, watch};
 use tower::{Layer, Service};
 use wirerace_contract::heads::HeadTooSmall;
 
@@ -35,6 +35,7 @@ pub(crate) struct HttpClient {
     stop: watch::Receiver<bool>,
     head_bytes: u32,
     closes: bool,
+    turn: Arc<Mutex<()>>,
 }
 
 impl HttpClient {
@@ -66,6 +67,7 @@ impl HttpClient {
             stop: target.stop.clone(),
             head_bytes: target.request_head_bytes,
             closes: target.closes(),
+            turn: Arc::default(),
         })
     }
 
@@ -94,6 +96,13 @@ impl HttpClient {
             Err(_) => drop(asking),
         }
         Ok(result?)
+    }
+
+    /// Waits until no other exchange is under way on this client's connection; the turn lasts until the guard is dropped,
+    /// after the library has the connection back. HTTP/1.1 answers requests in their order (RFC 9112 §9.3.2), so that two
+    /// at once take two connections.
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 
     /// How many connections this user has established.

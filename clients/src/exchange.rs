@@ -70,7 +70,12 @@ pub(crate) const HELD: Duration = Duration::from_millis(100);
 impl Asker {
     /// `None` (and a failure told) when the library refuses to make a client.
     pub(crate) async fn new(target: Target, outlet: Outlet) -> Option<Self> {
-        let http = HttpClient::new(&target);
+        Self::on(None, target, outlet).await
+    }
+
+    /// The same on the connection of `shared`, taking turns with whoever else has it.
+    pub(crate) async fn on(shared: Option<HttpClient>, target: Target, outlet: Outlet) -> Option<Self> {
+        let http = shared.map_or_else(|| HttpClient::new(&target), Ok);
         let mut session = Session::new(target, outlet);
         match http {
             Ok(http) => Some(Self { session, http, dials_seen: 0, newest_tag: None }),
@@ -123,6 +128,7 @@ impl Asker {
     }
 
     async fn ask(&self, path: &str) -> Result<Received, End> {
+        let _turn = self.http.turn().await;
         let mut request = self.http.get(path);
         if let Some(tag) = &self.newest_tag
             && !self.session.target.arm.unconditional
@@ -135,6 +141,9 @@ impl Asker {
         let body = response.bytes().await.map_err(|e| End::Lost(with_causes(&e)))?;
         // An answer is in hand when its last byte is: before that it cannot be read as JSON.
         let received_ns = monotonic_ns();
+        // The library puts a connection back into its pool in a task of its own: without this turn for it, a request
+        // that follows at once would find the pool empty and dial again.
+        tokio::task::yield_now().await;
         let parts = Parts { status, body: &body, next: next.as_deref(), etag: etag.as_deref() };
         Ok(Received { answer: read_answer(&self.session.target, &parts)?, etag, received_ns })
     }
@@ -159,9 +168,6 @@ impl Asker {
             }
             Answer::Gap(answer) => self.session.jump(answer.gap, answer.next).await,
         }
-        // The library puts a connection back into its pool in a task of its own: without this turn for it, a request
-        // that follows at once would find the pool empty and dial again.
-        tokio::task::yield_now().await;
         Outcome::Answered { empty }
     }
 

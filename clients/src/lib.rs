@@ -21,6 +21,7 @@ mod head_padding;
 mod ledger;
 pub mod load;
 pub mod long_polling;
+mod order_book;
 mod orders;
 mod outlet;
 pub mod pacer;

@@ -250,7 +250,9 @@ impl Load {
         let (clients, began) = (self.setup.load.clients, Instant::now());
         let distance = Duration::from_secs(1) / self.setup.load.connects_per_s.max(1);
         let mut tasks = Vec::new();
-        for (number, target) in self.targets()?.enumerate() {
+        let targets: Vec<Target> = self.targets()?.collect();
+        lock(&self.recorder).plan_orders(self.setup.load.orders_per_s, targets.iter().map(|target| target.phase));
+        for (number, target) in targets.into_iter().enumerate() {
             let turn = began + distance * number as u32;
             if turn > Instant::now() {
                 self.unless_stopped(sleep_until(turn)).await?;
@@ -408,7 +410,7 @@ impl Load {
                     recorder.error(format!("{behind} clients did not get the last quote {when}"));
                 }
                 if orders_out > 0 {
-                    recorder.error(format!("{orders_out} orders were not acknowledged {when}"));
+                    recorder.error(format!("{orders_out} orders were not sent, or not acknowledged, {when}"));
                 }
                 return Ok(());
             }

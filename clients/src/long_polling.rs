@@ -17,7 +17,7 @@ use crate::target::{Event, Target};
 /// What arrives at a user whose requests are held.
 #[must_use]
 pub fn arrivals(target: Target) -> BoxStream<'static, Event> {
-    orders::posted_beside(target.clone(), stream_of(|outlet| run(target, outlet)))
+    orders::posted_beside(target.clone(), stream_of(|outlet| run(target, outlet)), None)
 }
 
 async fn run(target: Target, outlet: Outlet) {

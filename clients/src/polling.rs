@@ -8,6 +8,7 @@ use wirerace_contract::clock::{NS_PER_MS, monotonic_ns};
 use wirerace_contract::cursor::Cursor;
 use wirerace_contract::spec::Delivery;
 
+use crate::connector::HttpClient;
 use crate::exchange::{ANSWERED_AT_ONCE, Asker, Outcome};
 use crate::orders;
 use crate::outlet::{Outlet, stream_of};
@@ -16,15 +17,20 @@ use crate::target::{Event, Target};
 /// What arrives at a user that polls.
 #[must_use]
 pub fn arrivals(target: Target) -> BoxStream<'static, Event> {
-    orders::posted_beside(target.clone(), stream_of(|outlet| run(target, outlet)))
+    // A poll is answered at once: its kept connection has room for an order before the next one. Where a client cannot be
+    // made, the loop makes its own and says so.
+    let takes_turns = target.orders_per_s > 0.0 && !target.closes();
+    let shared = takes_turns.then(|| HttpClient::new(&target).ok()).flatten();
+    let polls = stream_of(|outlet| run(target.clone(), outlet, shared.clone()));
+    orders::posted_beside(target, polls, shared)
 }
 
-async fn run(target: Target, outlet: Outlet) {
+async fn run(target: Target, outlet: Outlet, shared: Option<HttpClient>) {
     if target.arm.interval_ms == 0 {
         let reason = format!("the arm {} polls and needs an interval of at least 1 ms", target.arm.name).into();
         return outlet.emit(Event::Failed { reason }).await;
     }
-    let Some(mut asker) = Asker::new(target, outlet).await else { return };
+    let Some(mut asker) = Asker::on(shared, target, outlet).await else { return };
     if !asker.open(path).await {
         return;
     }
@@ -172,6 +178,24 @@ mod tests {
         assert_eq!(asked[0].path(), "/quotes?after=0&encoding=tick");
         assert_eq!(asked[2].path(), "/quotes?after=k3f9.1&encoding=tick");
         assert!(!asked[1].has("connection: close"));
+    }
+
+    #[tokio::test]
+    async fn orders_take_turns_with_polls_on_the_kept_connection() {
+        let server = Scripted::spawn(|_| {
+            // Long enough for the other one to come due meanwhile.
+            std::thread::sleep(Duration::from_millis(3));
+            Reply::Acknowledge(quotes(1, 0))
+        });
+        let (mut target, reins) = target(server.address, tick_arm());
+        target.orders_per_s = 200.0;
+        let traffic = target.traffic.clone();
+        let is_order = |event: &Event| matches!(event, Event::OrderAcknowledged { .. });
+        let events = poll(target, &reins, |seen| count(seen, is_order) >= 20).await;
+        let posts = server.asked().iter().filter(|asked| asked.head.starts_with("POST /orders ")).count();
+        assert!(posts >= 20 && server.asked().len() - posts >= 10, "{posts} of {}", server.asked().len());
+        assert_eq!(traffic.dialled(), 1, "{posts} orders among {} requests", server.asked().len());
+        assert_eq!(count(&events, |event| matches!(event, Event::OrderLost { .. } | Event::Disconnected { .. })), 0);
     }
 
     #[tokio::test]

@@ -22,7 +22,7 @@ use wirerace_contract::results::{QuoteCounts, Traffic, Window};
 use wirerace_contract::spec::Delivery;
 
 use crate::ledger::{ClientLedger, Placed};
-use crate::orders::OrderBook;
+use crate::order_book::OrderBook;
 use crate::quote_ring::{PublishedLog, QuoteRing};
 use crate::staleness::StalenessMeter;
 use crate::target::{Event, TrafficCounters};
@@ -143,6 +143,9 @@ impl Recorder {
         };
         self.staleness.open_window(&mut self.plan, start_offset_ns, end_offset_ns);
         self.ring.begin_at(window.first_seq);
+        self.orders.open_window((start_offset_ns, end_offset_ns));
+        let gone = self.clients.iter().enumerate().filter(|(_, client)| client.has_left());
+        gone.for_each(|(client, _)| self.orders.leave(client));
         self.caught_up = self.clients.iter().filter(|client| client.is_done(window.last_seq)).count() as u32;
         self.window = Some(window);
         window
@@ -174,9 +177,13 @@ impl Recorder {
             Event::OrderSent { planned_ns } => self.orders.sent(self.polls_in_window(planned_ns, 1, 1) > 0),
             Event::OrderAcknowledged { planned_ns, acknowledged_ns } => {
                 let in_window = self.polls_in_window(planned_ns, 1, 1) > 0;
-                self.orders.acknowledged(acknowledged_ns.saturating_sub(planned_ns), in_window);
+                self.orders.acknowledged(client, acknowledged_ns.saturating_sub(planned_ns), in_window);
             }
-            Event::OrderFailed { reason } => self.error(reason.into()),
+            Event::OrderLost { planned_ns, reason } => {
+                self.orders.lost(client, self.polls_in_window(planned_ns, 1, 1) > 0);
+                reason.into_iter().for_each(|reason| self.error(reason.into()));
+            }
+            Event::OrderUnsent { planned_ns } => self.orders.unsent(self.polls_in_window(planned_ns, 1, 1) > 0),
             Event::Failed { reason } => {
                 self.failure.get_or_insert_with(|| reason.to_string());
                 self.error(reason.into());
@@ -218,6 +225,7 @@ impl Recorder {
                 self.ring.one_left();
             }
             ledger.leave();
+            self.orders.leave(client);
             self.caught_up += u32::from(last_seq.is_some() && !was_done);
         }
     }
@@ -396,6 +404,8 @@ impl Recorder {
     pub fn settle_clients(&mut self) -> u32 {
         let connected = self.present();
         self.connected_at_start = Some(connected);
+        let out = self.clients.iter().enumerate().filter(|(_, c)| !c.was_connected() || c.has_left());
+        out.for_each(|(client, _)| self.orders.refuse(client));
         self.ring.set_clients(connected);
         connected
     }
@@ -432,7 +442,12 @@ impl Recorder {
         (self.clients.len() as u32).saturating_sub(self.caught_up)
     }
 
-    /// How many orders of the window wait for their acknowledgement.
+    /// The orders that every client sends upstream: how many a second, and the phase of each client.
+    pub fn plan_orders(&mut self, orders_per_s: f64, phases: impl Iterator<Item = f64>) {
+        self.orders.plan(orders_per_s, phases);
+    }
+
+    /// How many orders of the window are still to be sent, or wait for their acknowledgement.
     #[must_use]
     pub fn orders_out(&self) -> u64 {
         self.orders.out()

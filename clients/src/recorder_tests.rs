@@ -210,3 +210,33 @@ fn progress_says_what_is_so_far() {
     // Integrated up to 25 ms: 10 ms of age for 5 ms (nothing held), then 10 ms for 5 ms again.
     assert!((progress.staleness_mean_ns.unwrap() - 4e6).abs() < 1.0);
 }
+
+#[test]
+fn orders_are_counted_by_their_plan_also_when_they_are_never_sent() {
+    let mut recorder = recorder(3, Delivery::Every);
+    // Ten a second, at 0, 30 and 60 ms of each tenth; the third client does not get in.
+    recorder.plan_orders(10.0, [0.0, 0.3, 0.6].into_iter());
+    (0..2).for_each(|client| recorder.event(client, Event::Connected { epoch: None }));
+    recorder.settle_clients();
+    recorder.open_window(100 * MS, 400 * MS, true);
+    assert_eq!(recorder.orders_out(), 6, "those that nobody has sent yet are waited for");
+    let at = |ms: u64| START_NS + ms * MS;
+    let acknowledged = |ms| Event::OrderAcknowledged { planned_ns: at(ms), acknowledged_ns: at(ms) + MS };
+    for ms in [0, 100, 200, 300] {
+        recorder.event(0, Event::OrderSent { planned_ns: at(ms) });
+        recorder.event(0, acknowledged(ms));
+    }
+    recorder.event(1, Event::OrderSent { planned_ns: at(130) });
+    assert_eq!(recorder.orders_out(), 3);
+    recorder.event(1, Event::OrderLost { planned_ns: at(130), reason: Some("refused".into()) });
+    for ms in [230, 330, 430] {
+        recorder.event(1, Event::OrderUnsent { planned_ns: at(ms) });
+    }
+    let report = recorder.report(LoadUsage::default());
+    let orders = &report.orders;
+    assert_eq!((orders.issued, orders.acknowledged, orders.lost), (5, 4, 1));
+    assert_eq!((orders.window_planned, orders.window_issued, orders.window_unsent), (6, 4, 2));
+    assert_eq!((orders.window_acknowledged, orders.window_lost), (3, 1));
+    assert_eq!((orders.latency.count, orders.latency.lost), (3, 3), "half of the orders are infinitely late");
+    assert_eq!(report.errors, ["refused"]);
+}

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use wirerace_contract::messages::Order;
+
 /// What to do with a request.
 pub(crate) enum Reply {
     /// Write this and wait for the next request on the connection.
@@ -15,6 +17,8 @@ pub(crate) enum Reply {
     InTwo(String),
     /// Write this and close.
     Close(String),
+    /// Acknowledge the order that was posted; to anything else write this.
+    Acknowledge(String),
 }
 
 #[derive(Clone, Debug)]
@@ -63,7 +67,7 @@ impl Scripted {
 
 fn serve(connection: usize, mut stream: TcpStream, asked: &Mutex<Vec<Asked>>, script: &dyn Fn(usize) -> Reply) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
-    while let Some(head) = read_head(&mut reader) {
+    while let Some((head, content)) = read_request(&mut reader) {
         let number = {
             let mut asked = asked.lock().unwrap();
             asked.push(Asked { connection, head });
@@ -73,6 +77,7 @@ fn serve(connection: usize, mut stream: TcpStream, asked: &Mutex<Vec<Asked>>, sc
         let (text, last) = match script(number) {
             Reply::Keep(text) => (text, false),
             Reply::Close(text) => (text, true),
+            Reply::Acknowledge(text) => (acknowledgement(&content).unwrap_or(text), false),
             Reply::InTwo(text) => {
                 let (head, body) = text.split_at(text.find("\r\n\r\n").unwrap() + 4);
                 let _ = stream.write_all(head.as_bytes());
@@ -86,14 +91,25 @@ fn serve(connection: usize, mut stream: TcpStream, asked: &Mutex<Vec<Asked>>, sc
     }
 }
 
-fn read_head(reader: &mut impl BufRead) -> Option<String> {
+/// A request's head and content.
+fn read_request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         if reader.read_line(&mut head).ok()? == 0 {
             return None;
         }
     }
-    Some(head)
+    let lower = head.to_lowercase();
+    let length = lower.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    let mut content = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut content).ok()?;
+    Some((head, content))
+}
+
+/// What acknowledges an order; `None` where the content is none.
+fn acknowledgement(content: &[u8]) -> Option<String> {
+    let order: Order = serde_json::from_slice(content).ok()?;
+    Some(answer("200 OK", "", &format!("{{\"id\":\"{}\"}}", order.id)))
 }
 
 /// An answer with a body.

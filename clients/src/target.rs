@@ -225,10 +225,17 @@ pub enum Event {
         /// When the acknowledgement was in hand, on the same clock.
         acknowledged_ns: u64,
     },
-    /// An order that will not be acknowledged.
-    OrderFailed {
-        /// One sentence.
-        reason: Box<str>,
+    /// An order was sent and will not be acknowledged.
+    OrderLost {
+        /// When the plan holds it, nanoseconds of the monotonic clock.
+        planned_ns: u64,
+        /// One sentence; `None` where another event tells it, or the user was asked to leave.
+        reason: Option<Box<str>>,
+    },
+    /// An order's instant has passed, and the user leaves without having sent it.
+    OrderUnsent {
+        /// When the plan holds it, nanoseconds of the monotonic clock.
+        planned_ns: u64,
     },
     /// The connection ended without having been asked to; the user comes back after a back-off.
     Disconnected {

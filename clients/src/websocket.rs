@@ -24,7 +24,7 @@ use wirerace_contract::messages::Note;
 
 use crate::connector::dial;
 use crate::head_padding;
-use crate::orders;
+use crate::orders::{self, OnSocket};
 use crate::outlet::{Outlet, stream_of};
 use crate::session::{End, Session, unexpected_status};
 use crate::target::{Asking, Event, Target};
@@ -44,11 +44,20 @@ pub fn arrivals(target: Target) -> BoxStream<'static, Event> {
 
 async fn run(target: Target, outlet: Outlet) {
     let mut session = Session::new(target, outlet);
-    let mut next_order = 0;
+    let mut orders = OnSocket::default();
     loop {
-        let end = one_socket(&mut session, &mut next_order).await;
+        let end = one_socket(&mut session, &mut orders).await;
+        for event in orders.lose_all(&session.target) {
+            session.emit(event).await;
+        }
         if !session.recover(end).await {
-            return;
+            break;
+        }
+    }
+    // Who gave up has no more orders to account for.
+    if *session.target.stop.borrow() {
+        for event in orders::unsent(&session.target, orders.next, monotonic_ns()) {
+            session.emit(event).await;
         }
     }
 }
@@ -56,7 +65,7 @@ async fn run(target: Target, outlet: Outlet) {
 type Socket = WebSocketStream<Stamped<TcpStream>>;
 
 /// From the dial to the socket's end.
-async fn one_socket(session: &mut Session, next_order: &mut u64) -> End {
+async fn one_socket(session: &mut Session, orders: &mut OnSocket) -> End {
     // Boxed: what the handshake needs is large and must not stay for as long as the socket lives.
     let opening = Box::pin(open(&session.target, session.cursor));
     let mut socket = match session.target.unless_stopped(opening).await {
@@ -66,7 +75,7 @@ async fn one_socket(session: &mut Session, next_order: &mut u64) -> End {
     };
     let mut stopped = pin!(session.target.stopped());
     let sends_orders = session.target.orders_per_s > 0.0;
-    let mut order_due = sends_orders.then(|| Box::pin(orders::due(session.target.clone(), *next_order)));
+    let mut order_due = sends_orders.then(|| Box::pin(orders::due(session.target.clone(), orders.next)));
     let mut epoch = None;
     let mut goodbye: Option<Box<str>> = None;
     loop {
@@ -75,11 +84,12 @@ async fn one_socket(session: &mut Session, next_order: &mut u64) -> End {
             message = socket.next() => Some(message),
             () = &mut stopped => None,
             Some(planned_ns) = OptionFuture::from(order_due.as_mut()), if sends_orders => {
-                if let Err(end) = send_order(session, &mut socket, *next_order, planned_ns).await {
+                let number = orders.next;
+                orders.sent();
+                if let Err(end) = send_order(session, &mut socket, number, planned_ns).await {
                     return end;
                 }
-                *next_order += 1;
-                order_due = Some(Box::pin(orders::due(session.target.clone(), *next_order)));
+                order_due = Some(Box::pin(orders::due(session.target.clone(), orders.next)));
                 continue;
             }
         };
@@ -97,7 +107,7 @@ async fn one_socket(session: &mut Session, next_order: &mut u64) -> End {
             }
             Some(Some(Ok(message))) => {
                 let received_ns = socket.get_ref().read_ns;
-                take(session, &mut epoch, &message, received_ns).await
+                take(session, &mut epoch, orders, &message, received_ns).await
             }
             Some(Some(Err(error))) => Err(goodbye.take().map_or_else(|| classify(session, error), End::Lost)),
             Some(None) => Err(End::Lost(goodbye.take().unwrap_or_else(|| "the socket ended".into()))),
@@ -158,6 +168,7 @@ async fn open(target: &Target, cursor: Option<Cursor>) -> Result<Socket, End> {
 async fn take(
     session: &mut Session,
     epoch: &mut Option<Epoch>,
+    orders: &mut OnSocket,
     message: &Message,
     received_ns: u64,
 ) -> Result<(), End> {
@@ -186,7 +197,7 @@ async fn take(
         (Note::Gap(gap), Some(epoch)) => session.jump(gap, Cursor { epoch, seq: gap.last }).await,
         (Note::Error(words), _) => return Err(malformed(&session.target, words)),
         (Note::Ack(ack), _) => {
-            if let Some(event) = orders::acknowledged(&session.target, &ack, received_ns) {
+            if let Some(event) = orders.acknowledged(&session.target, &ack, received_ns) {
                 session.emit(event).await;
             }
         }

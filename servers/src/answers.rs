@@ -137,7 +137,11 @@ pub(crate) fn gone(tape: &Tape, gap: Gap) -> Answer {
 
 /// The quotes after `after` as a poll gets them: at most [`ANSWER_QUOTES_MAX`], with the cursor to go on from.
 pub(crate) fn quotes(tape: &Tape, after: u64, delivery: Delivery, encoding: Encoding) -> Result<Answer, Refusal> {
-    let mut list = List::new(tape, encoding);
+    let there_are = tape.newest().saturating_sub(after);
+    let mut list = match delivery {
+        Delivery::Newest => List::new(tape, encoding, after + there_are, there_are.min(1)),
+        Delivery::Every => List::new(tape, encoding, after + there_are, there_are),
+    };
     let mut next = after;
     match delivery {
         Delivery::Newest => {
@@ -165,7 +169,7 @@ pub(crate) fn quotes(tape: &Tape, after: u64, delivery: Delivery, encoding: Enco
 
 /// The answer to a poll that gets nothing, and goes on after `after`.
 pub(crate) fn no_quotes(tape: &Tape, after: u64, encoding: Encoding) -> Answer {
-    List::new(tape, encoding).finish(tape.cursor(after))
+    List::new(tape, encoding, after, 0).finish(tape.cursor(after))
 }
 
 /// The body of an answer to a poll while it grows.
@@ -176,13 +180,28 @@ struct List {
     payload_bytes: usize,
 }
 
+/// What stands around a list in JSON, with the epoch, the quotes and the cursor between them.
+const EPOCH: &[u8] = b"{\"epoch\":\"";
+const QUOTES: &[u8] = b"\",\"quotes\":[";
+const NEXT: &[u8] = b"],\"next\":\"";
+const END: &[u8] = b"\"}";
+
 impl List {
-    fn new(tape: &Tape, encoding: Encoding) -> Self {
-        let mut body = Vec::with_capacity(256);
+    /// A list with memory for as many quotes as there seem to be, to the byte: a body that fills its memory is handed on
+    /// as it is. If one more comes meanwhile, the list grows.
+    fn new(tape: &Tape, encoding: Encoding, next: u64, quotes: u64) -> Self {
+        let quotes = usize::try_from(quotes).unwrap_or(usize::MAX).min(ANSWER_QUOTES_MAX);
+        let each = tape.spec().payload_bytes_in(encoding).unwrap_or_default();
+        let bytes = match encoding {
+            Encoding::Binary => quotes * each,
+            Encoding::Json => around(tape, next) + (quotes * (each + 1)).saturating_sub(1),
+            Encoding::Tick => around(tape, next) + (quotes * (each + 3)).saturating_sub(1),
+        };
+        let mut body = Vec::with_capacity(bytes.min(ANSWER_BYTES_MAX));
         if encoding != Encoding::Binary {
-            body.extend_from_slice(b"{\"epoch\":\"");
+            body.extend_from_slice(EPOCH);
             body.extend_from_slice(tape.epoch().as_str().as_bytes());
-            body.extend_from_slice(b"\",\"quotes\":[");
+            body.extend_from_slice(QUOTES);
         }
         Self { encoding, body, quotes: 0, payload_bytes: 0 }
     }
@@ -209,22 +228,30 @@ impl List {
     }
 
     fn finish(mut self, next: Cursor) -> Answer {
-        let next = next.to_string();
+        let next = next.text();
         let mut answer = if self.encoding == Encoding::Binary {
             let answer = Answer::new(StatusCode::OK, content_type(self.encoding), self.body);
-            match HeaderValue::try_from(next) {
+            match HeaderValue::from_str(next.as_str()) {
                 Ok(next) => answer.with_header(HeaderName::from_static(NEXT_HEADER), next),
                 Err(_) => answer, // a cursor is printable ASCII
             }
         } else {
-            self.body.extend_from_slice(b"],\"next\":\"");
-            self.body.extend_from_slice(next.as_bytes());
-            self.body.extend_from_slice(b"\"}");
+            self.body.extend_from_slice(NEXT);
+            self.body.extend_from_slice(next.as_str().as_bytes());
+            self.body.extend_from_slice(END);
             Answer::new(StatusCode::OK, JSON, self.body)
         };
         (answer.quotes, answer.payload_bytes) = (self.quotes, self.payload_bytes);
         answer
     }
+}
+
+/// Bytes around a list in JSON that goes on after quote `next`.
+fn around(tape: &Tape, next: u64) -> usize {
+    let (epoch, cursor) = (tape.epoch(), tape.cursor(next).text());
+    [EPOCH, QUOTES, NEXT, END].iter().map(|part| part.len()).sum::<usize>()
+        + epoch.as_str().len()
+        + cursor.as_str().len()
 }
 
 fn content_type(encoding: Encoding) -> HeaderValue {
@@ -323,6 +350,7 @@ pub(crate) mod tests {
             let answer = quotes(&tape, 0, Delivery::Every, encoding).unwrap();
             assert_eq!((answer.quotes, answer.payload_bytes), (2, 2 * encoding.least_bytes()), "{encoding}");
             assert_eq!(answer.body.len(), body_bytes, "{encoding}: {}", String::from_utf8_lossy(&answer.body));
+            assert_eq!(answer.body.capacity(), body_bytes, "{encoding}: as much memory as it takes");
         }
     }
 

@@ -4,24 +4,23 @@
 //! Counters are totals of the server, not of connections: one relaxed atomic addition a write is less than 0.1 % of
 //! what the write itself costs, and an idle connection then takes a hundred bytes here instead of a row of counters.
 
+mod connection_meter;
 mod head;
 mod stream;
 
-use std::convert::Infallible;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use futures_util::task::AtomicWaker;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use wirerace_contract::meter::{PER_WRITE_CLASSES, TcpTotals, WireMeter};
 
+pub use self::connection_meter::ConnectionMeter;
 pub use self::stream::MeteredStream;
 use crate::tcp_info::tcp_info;
 
@@ -334,72 +333,6 @@ fn per_write_class(quotes: u64) -> usize {
     class.min(PER_WRITE_CLASSES - 1)
 }
 
-/// The meter of the connection that a request came on: an extractor for handlers, which tell it what they hand over.
-#[derive(Clone, Debug)]
-pub struct ConnectionMeter(Option<Arc<Connection>>);
-
-impl ConnectionMeter {
-    /// A meter that counts nothing, for requests that came over no connection (in tests, or with the meter off).
-    #[must_use]
-    pub fn detached() -> Self {
-        Self(None)
-    }
-
-    /// Tells that quotes are about to be written: how many, the bytes of their encodings, and the bytes of the body or
-    /// message they travel in. Call it before the library gets the body, on the connection's own task: the next write
-    /// carries them, and with it they are counted.
-    pub fn hand_over(&self, quotes: usize, payload_bytes: usize, body_bytes: usize) {
-        let Some(connection) = &self.0 else { return };
-        let pending = &connection.pending;
-        Pending::add(&pending.quotes, quotes);
-        Pending::add(&pending.payload_bytes, payload_bytes);
-        Pending::add(&pending.body_bytes, body_bytes);
-    }
-
-    /// Takes what was handed over since the last write, to be counted by a later one: see [`DelayedStream`].
-    ///
-    /// [`DelayedStream`]: crate::delayed_stream
-    pub(crate) fn take_handed(&self) -> Handed {
-        self.0.as_ref().map_or_else(Handed::default, |connection| connection.pending.take_all())
-    }
-
-    /// Tells that a body or message of the client has been read, in bytes.
-    pub fn received(&self, body_bytes: usize) {
-        if let Some(connection) = &self.0 {
-            connection.shared.counts.body_bytes_in.fetch_add(body_bytes as u64, Relaxed);
-        }
-    }
-
-    /// Tells that a request has come. Counted before it is answered: a held one may never be, its client having left.
-    pub(crate) fn asked(&self) {
-        if let Some(connection) = &self.0 {
-            connection.shared.counts.requests.fetch_add(1, Relaxed);
-        }
-    }
-
-    /// Tells that a request has its answer.
-    pub(crate) fn answered(&self, status: StatusCode) {
-        if status == StatusCode::SWITCHING_PROTOCOLS
-            && let Some(connection) = &self.0
-        {
-            connection.shared.counts.upgrades.fetch_add(1, Relaxed);
-        }
-    }
-
-    /// Whether anything is counted.
-    pub(crate) fn is_attached(&self) -> bool {
-        self.0.is_some()
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for ConnectionMeter {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_else(Self::detached))
-    }
-}
-
 /// The accept loop's hold on the task that drives HTTP on a connection.
 #[derive(Debug)]
 pub(crate) struct Driver(Arc<Connection>);
@@ -430,6 +363,22 @@ impl Turn {
         self.0.turn.store(OWN_TURN, Relaxed);
     }
 
+    /// Tells that a request has come. Counted before it is answered: a held one may never be, its client having left.
+    pub(crate) fn asked(&self) {
+        let shared = &self.0.shared;
+        if shared.enabled {
+            shared.counts.requests.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Tells that the request has its answer.
+    pub(crate) fn answered(&self, status: StatusCode) {
+        let shared = &self.0.shared;
+        if status == StatusCode::SWITCHING_PROTOCOLS && shared.enabled {
+            shared.counts.upgrades.fetch_add(1, Relaxed);
+        }
+    }
+
     pub(crate) fn of_client(&self) {
         self.0.turn.store(self.0.shared.tick.load(Relaxed), Relaxed);
     }
@@ -450,14 +399,5 @@ mod tests {
     fn classes_of_quotes_per_write() {
         let classes: Vec<usize> = [1, 2, 3, 4, 5, 8, 9, 1024, 1025, u64::MAX].map(per_write_class).to_vec();
         assert_eq!(classes, [0, 1, 2, 2, 3, 3, 4, 10, 11, 11]);
-    }
-
-    #[tokio::test]
-    async fn a_request_without_a_connection_is_not_counted_and_does_no_harm() {
-        let (mut parts, ()) = axum::http::Request::new(()).into_parts();
-        let Ok(meter) = ConnectionMeter::from_request_parts(&mut parts, &()).await;
-        meter.hand_over(1, 2, 3);
-        meter.received(4);
-        assert!(!meter.is_attached());
     }
 }

@@ -94,6 +94,60 @@ pub fn linear_ticks(low: f64, high: f64, wanted: u32) -> Vec<f64> {
     (first..=last).map(|i| i as f64 * step).collect()
 }
 
+/// A scale with labels, logarithmic or linear.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Scale {
+    /// See [`LogScale`].
+    Log(LogScale),
+    /// Linear from the first label to the last, which lie at `from` and `to`.
+    Linear {
+        /// Values to label.
+        ticks: Vec<f64>,
+        /// Where the first lies.
+        from: f64,
+        /// Where the last lies.
+        to: f64,
+    },
+}
+
+impl Scale {
+    /// As [`LogScale::around`].
+    #[must_use]
+    pub fn log(values: impl Iterator<Item = f64>, from: f64, to: f64, most: usize) -> Self {
+        Self::Log(LogScale::around(values, from, to, most))
+    }
+
+    /// Covers 0 and the finite numbers among `values`.
+    #[must_use]
+    pub fn linear(values: impl Iterator<Item = f64>, from: f64, to: f64, wanted: u32) -> Self {
+        let (low, high) = values.filter(|v| v.is_finite()).fold((0.0f64, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
+        let high = if high > low { high } else { low + 1.0 };
+        Self::Linear { ticks: linear_ticks(low, high, wanted), from, to }
+    }
+
+    /// Where `value` lies, at the nearer end if it is outside.
+    #[must_use]
+    pub fn at(&self, value: f64) -> f64 {
+        match self {
+            Self::Log(scale) => scale.at(value),
+            Self::Linear { ticks, from, to } => {
+                let (low, high) = (ticks[0], ticks[ticks.len() - 1]);
+                let inside = if value.is_nan() { low } else { value.clamp(low, high) };
+                from + (inside - low) / (high - low).max(f64::MIN_POSITIVE) * (to - from)
+            }
+        }
+    }
+
+    /// Values to label, from the lower end of the axis to the upper.
+    #[must_use]
+    pub fn ticks(&self) -> &[f64] {
+        match self {
+            Self::Log(scale) => scale.ticks(),
+            Self::Linear { ticks, .. } => ticks,
+        }
+    }
+}
+
 /// Moves `centres` apart until neighbours are at least `gap` from each other, as little as possible and within `low`
 /// to `high`; keeps their order. Where there is no room for `gap`, they share what there is.
 #[must_use]
@@ -164,6 +218,15 @@ mod tests {
         let scale = LogScale::around([1.0, 100.0].into_iter(), 0.0, 100.0, 8);
         assert_eq!((scale.at(0.0), scale.at(f64::INFINITY), scale.at(f64::NAN)), (0.0, 100.0, 0.0));
         assert!((scale.at(10.0) - 50.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_linear_scale_holds_nought_and_all_its_values() {
+        let scale = Scale::linear([-3.0, 7.0, f64::NAN].into_iter(), 0.0, 100.0, 4);
+        assert!(scale.ticks()[0] <= -3.0 && scale.ticks().contains(&0.0));
+        assert!(scale.at(-3.0) < scale.at(0.0) && scale.at(7.0) <= 100.0 && scale.at(1e9) == 100.0);
+        assert_eq!(scale.at(f64::NAN), 0.0);
+        assert!(Scale::linear([].into_iter(), 0.0, 100.0, 4).ticks().len() > 1, "an axis without values has labels");
     }
 
     #[test]

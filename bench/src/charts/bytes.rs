@@ -7,7 +7,7 @@ use super::{
     Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, name, names_width, nothing, open, over_grid, tick_x,
 };
 use crate::summary::words::{NOTHING, list, number};
-use crate::summary::{CellSummary, PooledBytes, Summary};
+use crate::summary::{CellSummary, PooledBytes, Quantity, Summary};
 
 pub(super) const NAME: &str = "bytes";
 
@@ -20,13 +20,20 @@ struct Look {
     hatch: &'static [f64],
 }
 
-const LOOKS: [Look; 5] = [
+const LOOKS: [Look; 6] = [
     Look { title: "payload", fill: Ink::Fixed(2), on_fill: Ink::Fixed(0), hatch: &[] },
     Look { title: "framing", fill: Ink::Fixed(3), on_fill: Ink::Fixed(1), hatch: &[] },
     Look { title: "HTTP heads", fill: Ink::Fixed(4), on_fill: Ink::Fixed(1), hatch: &[1.0] },
     Look { title: "TCP/IP heads of data segments", fill: Ink::Fixed(5), on_fill: Ink::Fixed(1), hatch: &[] },
     Look { title: "segments without data", fill: Ink::Fixed(6), on_fill: Ink::Fixed(1), hatch: &[-1.0] },
+    Look { title: "sent again and options", fill: Ink::Fixed(7), on_fill: Ink::Fixed(1), hatch: &[1.0, -1.0] },
 ];
+
+/// The layers of a cell: without the last where nothing was sent again.
+fn looks(cell: &CellSummary) -> &'static [Look] {
+    let any = cell.arms.iter().any(|arm| arm.bytes.and_then(|bytes| bytes.sent_again).is_some_and(|bytes| bytes > 0.0));
+    if any { &LOOKS } else { &LOOKS[..LOOKS.len() - 1] }
+}
 
 const ROW: f64 = 38.0;
 const BAR: f64 = 24.0;
@@ -37,36 +44,55 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
     for (arm, _) in none {
         notes.push(format!("Not drawn: {}, no quote was delivered.", arm.arm));
     }
-    if arms.iter().any(|(arm, _)| arm.bytes.is_some_and(|b| layers(&b).contains(&None))) {
+    if arms.iter().any(|(arm, _)| arm.bytes.is_some_and(|b| b.tcp_ip_data.or(b.tcp_ip_bare).is_none())) {
         notes.push("TCP/IP heads and segments without data: not measured on this system where absent.".to_owned());
     }
     notes.push("Both directions, set-up included, pooled over the valid trials.".to_owned());
+    notes.extend(set_up(&arms));
     let title = "Where do the bytes go?";
     let (mut canvas, top) = open(title, "Bytes per delivered quote, by layer", cell);
     let mut bottom = top + 60.0;
     if arms.is_empty() {
         nothing(&mut canvas, top, "no valid trial delivered a quote");
     } else {
-        let top = legend(&mut canvas, top);
+        let looks = looks(cell);
+        if looks.len() == LOOKS.len() {
+            notes.push(SENT_AGAIN.to_owned());
+        }
+        let top = legend(&mut canvas, top, looks);
         bottom = top + ROW * arms.len() as f64;
-        bars(&mut canvas, &arms, (top, bottom));
+        bars(&mut canvas, &arms, looks, (top, bottom));
     }
     close(&mut canvas, bottom + 36.0, &notes);
     Chart { kind: NAME, title: title.to_owned(), sentence: sentence(&arms), notes, table: table(cell), canvas }
 }
 
-fn layers(bytes: &PooledBytes) -> [Option<f64>; 5] {
-    [Some(bytes.payload), Some(bytes.framing), Some(bytes.heads), bytes.tcp_ip_data, bytes.tcp_ip_bare]
+const SENT_AGAIN: &str =
+    "Sent again and options: what the link carried beyond the kernel's count, above all packets that were lost.";
+
+/// How much of it is set-up, which a longer run spreads over more quotes.
+fn set_up(arms: &[Styled<'_>]) -> Option<String> {
+    let share = |(arm, _): &Styled<'_>| {
+        let percent = arm.median(Quantity::SetUpShare).filter(|share| share.is_finite())?;
+        Some(format!("{} {} %", arm.arm, number(percent)))
+    };
+    let each: Vec<String> = arms.iter().filter_map(share).collect();
+    (!each.is_empty()).then(|| format!("Set-up's part of it, spread over this run's quotes: {}.", list(&each)))
+}
+
+fn layers(bytes: &PooledBytes) -> [Option<f64>; 6] {
+    let PooledBytes { payload, framing, heads, tcp_ip_data, tcp_ip_bare, sent_again, .. } = *bytes;
+    [Some(payload), Some(framing), Some(heads), tcp_ip_data, tcp_ip_bare, sent_again]
 }
 
 fn total(bytes: &PooledBytes) -> f64 {
     layers(bytes).into_iter().flatten().sum()
 }
 
-fn legend(canvas: &mut Canvas, top: f64) -> f64 {
+fn legend(canvas: &mut Canvas, top: f64, looks: &[Look]) -> f64 {
     canvas.layer("legend", "");
     let (mut x, mut y) = (MARGIN, top + 8.0);
-    for look in &LOOKS {
+    for look in looks {
         let width = 20.0 + text_width(look.title, NOTE) + 16.0;
         if x + width > WIDTH - MARGIN && x > MARGIN {
             (x, y) = (MARGIN, y + 19.0);
@@ -78,7 +104,7 @@ fn legend(canvas: &mut Canvas, top: f64) -> f64 {
     y + 18.0
 }
 
-fn bars(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64)) {
+fn bars(canvas: &mut Canvas, arms: &[Styled<'_>], looks: &[Look], (top, bottom): (f64, f64)) {
     let longest = arms.iter().filter_map(|(arm, _)| Some(total(&arm.bytes?))).fold(1.0, f64::max);
     let (left, right) = (names_width(arms), WIDTH - MARGIN - text_width("12,345", TEXT) - 12.0);
     let ticks = linear_ticks(0.0, longest, 6);
@@ -91,10 +117,10 @@ fn bars(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64)) {
     for (i, styled) in arms.iter().enumerate() {
         let Some(bytes) = styled.0.bytes else { continue };
         let middle = top + ROW * (i as f64 + 0.5);
-        canvas.layer("series", format!("{}: {}", styled.0.arm, described(&bytes)));
+        canvas.layer("series", format!("{}: {}", styled.0.arm, described(&bytes, looks)));
         name(canvas, middle, styled);
         let mut from = 0.0;
-        for (look, size) in LOOKS.iter().zip(layers(&bytes)) {
+        for (look, size) in looks.iter().zip(layers(&bytes)) {
             let Some(size) = size.filter(|s| *s > 0.0) else { continue };
             segment(canvas, (x(from), x(from + size)), middle, look, size);
             from += size;
@@ -144,8 +170,8 @@ fn hatch(canvas: &mut Canvas, (left, top): At, (right, bottom): At, slope: f64) 
     }
 }
 
-fn described(bytes: &PooledBytes) -> String {
-    let parts: Vec<String> = LOOKS
+fn described(bytes: &PooledBytes, looks: &[Look]) -> String {
+    let parts: Vec<String> = looks
         .iter()
         .zip(layers(bytes))
         .filter_map(|(look, size)| Some(format!("{} {}", look.title, number(size?))))
@@ -166,14 +192,15 @@ fn sentence(arms: &[Styled<'_>]) -> String {
 
 fn table(cell: &CellSummary) -> DataTable {
     let write = |size: Option<f64>| size.map_or(NOTHING.to_owned(), number);
+    let looks = looks(cell);
     let rows = cell.arms.iter().map(|arm| {
         let mut row = vec![arm.arm.clone()];
-        row.extend(arm.bytes.map_or([None; 5], |b| layers(&b)).map(write));
+        row.extend(arm.bytes.map_or([None; 6], |b| layers(&b)).map(write).into_iter().take(looks.len()));
         row.push(write(arm.bytes.map(|b| total(&b))));
         row
     });
     let mut columns = vec!["arm".to_owned()];
-    columns.extend(LOOKS.iter().map(|look| look.title.to_owned()));
+    columns.extend(looks.iter().map(|look| look.title.to_owned()));
     columns.push("total".to_owned());
     DataTable { columns, rows: rows.collect() }
 }

@@ -4,11 +4,26 @@
 pub mod axis;
 mod bytes;
 pub mod canvas;
+mod capacity;
+mod cdf;
+mod clients;
+mod family;
 mod frontier;
+mod frontier_curves;
 mod handshakes;
+mod idle;
+mod interval;
+mod map;
 mod percentiles;
+mod plot;
 pub mod render;
+mod residual;
+mod round_trip;
+mod spread;
 pub mod style;
+pub mod sweep;
+mod theory;
+mod verdicts;
 
 use crate::summary::{ArmSummary, CellSummary, Summary, words};
 use canvas::{Anchor, Canvas, NOTE, TICK, TITLE, Type, text_width};
@@ -62,6 +77,19 @@ impl Chart {
         render::svg(canvas, theme, id, &self.title, &description)
     }
 
+    /// As [`Self::svg`], to be shown `width_px` wide where nothing else is said.
+    ///
+    /// # Errors
+    /// When the width is out of range or it cannot be drawn.
+    pub fn svg_wide(&self, theme: &Theme, id: &str, conditions: &str, width_px: u32) -> Result<String, ChartError> {
+        render::check_width(width_px)?;
+        let svg = self.svg(theme, id, conditions)?;
+        let (width, height) = (self.canvas.width.ceil(), self.canvas.height.ceil());
+        let high_px = (height * f64::from(width_px) / width).round();
+        let size = |width: f64, height: f64| format!(" width=\"{width}\" height=\"{height}\"");
+        Ok(svg.replacen(&size(width, height), &size(width_px.into(), high_px), 1))
+    }
+
     /// A PNG of `width_px`.
     ///
     /// # Errors
@@ -80,12 +108,45 @@ pub struct Kind {
     pub draw: fn(&Summary, &CellSummary) -> Chart,
 }
 
+/// A kind of chart over all cells of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct RunKind {
+    /// Its name in files and on the command line.
+    pub name: &'static str,
+    /// What a run must have to be drawn, as the rest of "it needs …".
+    pub needs: &'static str,
+    /// Draws it; `None` where the run has no such axis.
+    pub draw: fn(&Summary) -> Option<Chart>,
+}
+
+/// All kinds over a whole run, in the order of the report.
+pub const RUN_KINDS: [RunKind; 8] = [
+    RunKind { name: map::NAME, needs: "cells that differ in nothing but their quotes per second", draw: map::draw },
+    RunKind {
+        name: frontier_curves::NAME,
+        needs: "arms that differ in nothing but their interval",
+        draw: frontier_curves::draw,
+    },
+    RunKind {
+        name: round_trip::NAME,
+        needs: "cells that differ in nothing but their distance",
+        draw: round_trip::draw,
+    },
+    RunKind { name: interval::NAME, needs: "arms that differ in nothing but their interval", draw: interval::draw },
+    RunKind { name: clients::NAME, needs: "cells that differ in nothing but their clients", draw: clients::draw },
+    RunKind { name: capacity::NAME, needs: "cells that differ in nothing but their clients", draw: capacity::draw },
+    RunKind { name: idle::NAME, needs: "a cell in which no quote falls due", draw: idle::draw },
+    RunKind { name: theory::NAME, needs: "an arm that there is a theory for", draw: theory::draw },
+];
+
 /// All kinds, in the order of the report.
-pub const KINDS: [Kind; 4] = [
+pub const KINDS: [Kind; 6] = [
     Kind { name: percentiles::NAME, draw: percentiles::draw },
     Kind { name: bytes::NAME, draw: bytes::draw },
     Kind { name: handshakes::NAME, draw: handshakes::draw },
     Kind { name: frontier::NAME, draw: frontier::draw },
+    Kind { name: cdf::NAME, draw: cdf::draw },
+    Kind { name: spread::NAME, draw: spread::draw },
 ];
 
 /// Width of every drawing, in its own units: legible at 640 pixels, fine at 1,600.
@@ -113,16 +174,20 @@ fn absent_note<'a>(absent: impl Iterator<Item = &'a ArmSummary>) -> Vec<String> 
 
 /// Begins a drawing: paper, title, what the axes show, the cell's name and path. Gives the height where the chart may begin.
 fn open(title: &str, subtitle: &str, cell: &CellSummary) -> (Canvas, f64) {
+    // A picture travels without its caption, and no figure goes without its path.
+    open_at(title, subtitle, &format!("{} · {}", cell.name, words::path_in_short(&cell.load.path)))
+}
+
+/// The same for a drawing of several cells; `place` says which.
+fn open_at(title: &str, subtitle: &str, place: &str) -> (Canvas, f64) {
     let mut canvas = Canvas::new(WIDTH, 100.0);
     canvas.layer("heading", "");
     // Large enough for any chart; the picture's edge cuts it.
     canvas.rect((0.0, 0.0), (WIDTH, 4_000.0), Ink::Paper);
     canvas.text((MARGIN, TITLE_HEIGHT), title, TITLE);
-    // A picture travels without its caption, and no figure goes without its path.
-    let place = format!("{} · {}", cell.name, words::path_in_short(&cell.load.path));
     let (width, whole) = (WIDTH - 2.0 * MARGIN, format!("{subtitle} · {place}"));
     // What does not fit on one line is parted where it has a seam.
-    let parts = if text_width(&whole, NOTE) > width { vec![subtitle, &place] } else { vec![whole.as_str()] };
+    let parts = if text_width(&whole, NOTE) > width { vec![subtitle, place] } else { vec![whole.as_str()] };
     let y = parts.into_iter().fold(47.0, |y, part| canvas.paragraph((MARGIN, y), width, part, NOTE));
     (canvas, y + 6.0)
 }
@@ -172,5 +237,8 @@ fn tick_y(canvas: &mut Canvas, y: f64, (left, right): (f64, f64), label: &str) {
     canvas.text_centred((left - 7.0, y), label, Type { anchor: Anchor::End, ..TICK });
 }
 
+#[cfg(test)]
+#[path = "runs/tests.rs"]
+mod run_tests;
 #[cfg(test)]
 mod tests;

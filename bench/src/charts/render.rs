@@ -8,7 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontDesc, FontStyle, RGBAColor, RGBColor, TextStyle};
 use thiserror::Error;
 
-use super::canvas::{Anchor, Canvas, FAMILY, HEIGHT_PER_EM, Layer, Shape, Type, register_fonts};
+use super::canvas::{Anchor, Canvas, FAMILY, HEIGHT_PER_EM, Layer, Shape, Type, register_fonts, text_width};
 use super::style::{Ink, Theme};
 
 /// A chart that could not be drawn.
@@ -33,6 +33,14 @@ fn refused(reason: impl std::fmt::Display) -> ChartError {
 pub const WIDTH_MIN_PX: u32 = 200;
 /// Widest picture, in pixels.
 pub const WIDTH_MAX_PX: u32 = 6_000;
+
+/// Refuses a width that no picture should have.
+///
+/// # Errors
+/// When it is out of range.
+pub fn check_width(width_px: u32) -> Result<(), ChartError> {
+    if (WIDTH_MIN_PX..=WIDTH_MAX_PX).contains(&width_px) { Ok(()) } else { Err(ChartError::Width(width_px)) }
+}
 
 /// SVG pixels per unit of the drawing.
 const SVG_SCALE: f64 = 4.0;
@@ -193,6 +201,15 @@ fn svg_layer(layer: &Layer, brush: &Brush<'_>, size: (u32, u32)) -> Result<Strin
     let mut elements = String::with_capacity(document.len());
     let inner = document.lines().filter(|line| !line.starts_with("<svg ") && *line != "</svg>");
     let mut in_text = false;
+    // Texts come out in the order they went in.
+    let mut lengths = layer
+        .shapes
+        .iter()
+        .filter_map(|shape| match shape {
+            Shape::Text { text, kind, .. } => Some((text_width(text, *kind) * brush.scale).round()),
+            _ => None,
+        })
+        .peekable();
     for line in inner {
         if !in_text {
             let shorter = line
@@ -200,8 +217,15 @@ fn svg_layer(layer: &Layer, brush: &Brush<'_>, size: (u32, u32)) -> Result<Strin
                 .replace(" opacity=\"1\"", "")
                 .replace(" stroke=\"none\"", "")
                 .replace(" \"/>", "\"/>");
-            elements.push_str(&shorter);
             in_text = line.starts_with("<text ");
+            // A reader without the font keeps every text in its place: it is made as long as it was measured.
+            match lengths.next_if(|_| in_text) {
+                Some(length) => {
+                    let told = format!("<text textLength=\"{length}\" lengthAdjust=\"spacingAndGlyphs\" ");
+                    elements.push_str(&shorter.replacen("<text ", &told, 1));
+                }
+                None => elements.push_str(&shorter),
+            }
         } else {
             elements.push_str(line);
             in_text = !line.ends_with("</text>");
@@ -219,9 +243,7 @@ fn svg_layer(layer: &Layer, brush: &Brush<'_>, size: (u32, u32)) -> Result<Strin
 /// # Errors
 /// When the width is out of range, or plotters or the encoder refuses.
 pub fn png(canvas: &Canvas, theme: &Theme, width_px: u32) -> Result<Vec<u8>, ChartError> {
-    if !(WIDTH_MIN_PX..=WIDTH_MAX_PX).contains(&width_px) {
-        return Err(ChartError::Width(width_px));
-    }
+    check_width(width_px)?;
     register_fonts();
     let scale = f64::from(width_px) / canvas.width;
     let height_px = (canvas.height * scale).ceil().max(1.0) as u32;
@@ -287,6 +309,8 @@ mod tests {
         assert!(svg.contains(">x &lt; 3 &amp; &quot;y&quot;</text>"), "{svg}");
         assert_eq!(svg.matches("<svg").count(), 1);
         assert_eq!(svg.matches("<polyline").count(), 1);
+        let length = (text_width("x < 3 & \"y\"", TEXT) * SVG_SCALE).round();
+        assert!(svg.contains(&format!("<text textLength=\"{length}\" ")), "{svg}");
     }
 
     #[test]

@@ -24,9 +24,9 @@ pub enum Ink {
     Fixed(usize),
 }
 
-/// Colours that no theme changes: white and black text on fills, then the fills of five layers of bytes, from dark to
-/// light so that they differ in grey as well.
-pub const FIXED: [Rgb; 7] = [
+/// Colours that no theme changes: white and black text on fills, then the fills of six layers of bytes, from dark to
+/// light so that they differ in grey as well; the last, which hardly ever is there, is told by its hatching too.
+pub const FIXED: [Rgb; 8] = [
     [0xFE, 0xFE, 0xFE],
     [0x10, 0x14, 0x18],
     [0x35, 0x50, 0x8A],
@@ -34,6 +34,7 @@ pub const FIXED: [Rgb; 7] = [
     [0xB9, 0xD3, 0xEE],
     [0xF0, 0xC9, 0x87],
     [0xFB, 0xE9, 0xC9],
+    [0xE3, 0x9A, 0x8B],
 ];
 
 /// What the colours of a drawing stand for.
@@ -45,15 +46,18 @@ pub struct Theme {
     text: Rgb,
     muted: Rgb,
     grid: Rgb,
+    /// Whether every colour becomes a grey.
+    grey: bool,
 }
 
-/// For screens and paper.
+/// For screens and colour printers.
 pub const LIGHT: Theme = Theme {
     name: "light",
     paper: [0xFF, 0xFF, 0xFF],
     text: [0x1B, 0x1F, 0x24],
     muted: [0x57, 0x60, 0x6A],
     grid: [0xDD, 0xE1, 0xE6],
+    grey: false,
 };
 
 /// For dark screens.
@@ -63,7 +67,26 @@ pub const DARK: Theme = Theme {
     text: [0xE8, 0xEA, 0xED],
     muted: [0xA8, 0xB0, 0xB9],
     grid: [0x33, 0x3B, 0x44],
+    grey: false,
 };
+
+/// For a printer without colours: black text, and greys dark enough for a thin line. Dashes, markers and hatches tell
+/// the arms apart.
+pub const PRINT: Theme = Theme {
+    name: "print",
+    paper: [0xFF, 0xFF, 0xFF],
+    text: [0x00, 0x00, 0x00],
+    muted: [0x38, 0x38, 0x38],
+    grid: [0xC8, 0xC8, 0xC8],
+    grey: true,
+};
+
+/// All themes.
+pub const THEMES: [Theme; 3] = [LIGHT, DARK, PRINT];
+
+/// Brightness of the palest line on a printer's paper: a contrast of 3 to 1 with white, as WCAG 2.2 (1.4.11) asks of
+/// graphics.
+const PALEST: f64 = 0.55;
 
 impl Theme {
     /// The value of `ink`.
@@ -74,6 +97,8 @@ impl Theme {
             Ink::Text => self.text,
             Ink::Muted => self.muted,
             Ink::Grid => self.grid,
+            Ink::Own(rgb) if self.grey => grey(brightness(rgb).min(PALEST)),
+            Ink::Fixed(index) if self.grey => grey(brightness(FIXED[index % FIXED.len()])),
             Ink::Own(rgb) if self.is_dark() => readable_on_dark(rgb),
             Ink::Own(rgb) => rgb,
             Ink::Fixed(index) => FIXED[index % FIXED.len()],
@@ -99,6 +124,11 @@ pub fn dark_of(light: Rgb) -> Rgb {
 fn brightness(rgb: Rgb) -> f64 {
     let [r, g, b] = rgb.map(f64::from);
     (0.299 * r + 0.587 * g + 0.114 * b) / 255.0
+}
+
+/// The grey of a brightness.
+fn grey(brightness: f64) -> Rgb {
+    [(255.0 * brightness).round() as u8; 3]
 }
 
 /// Dark colours are lifted towards white until they stand out from dark paper.
@@ -198,6 +228,20 @@ mod tests {
     fn dark_has_a_value_for_every_light_colour() {
         assert_eq!(dark_of(LIGHT.colour(Ink::Text)), DARK.colour(Ink::Text));
         assert!(brightness(dark_of([0x00, 0x72, 0xB2])) > brightness([0x00, 0x72, 0xB2]));
+    }
+
+    #[test]
+    fn print_has_no_colour_and_no_pale_line() {
+        for rgb in [[0xD5, 0x5E, 0x00], [0xE6, 0x9F, 0x00], [0x00, 0x9E, 0x73], [0xFF, 0xF0, 0xD0]] {
+            let [r, g, b] = PRINT.colour(Ink::Own(rgb));
+            assert!(r == g && g == b && r <= 0x8C, "{rgb:?}: {r}");
+        }
+        for fixed in 0..FIXED.len() {
+            let [r, g, b] = PRINT.colour(Ink::Fixed(fixed));
+            assert!(r == g && g == b, "{fixed}");
+        }
+        assert_eq!(PRINT.colour(Ink::Paper), [0xFF; 3]);
+        assert_eq!(THEMES.map(|theme| theme.name), ["light", "dark", "print"]);
     }
 
     #[test]

@@ -27,8 +27,13 @@ fn texts(svg: &str) -> Vec<&str> {
 #[test]
 fn every_arm_is_drawn_in_every_chart() {
     for (chart, svg) in charts() {
-        // One group per arm; two per arm where there are two panels.
-        let expected = if chart.kind == handshakes::NAME { 10 } else { 5 };
+        // One group per arm and panel.
+        let panels = match chart.kind {
+            spread::NAME => 3,
+            handshakes::NAME => 2,
+            _ => 1,
+        };
+        let expected = 5 * panels;
         assert_eq!(svg.matches("<g class=\"series\">").count(), expected, "{}", chart.kind);
         for arm in ["poll-close", "poll", "long-poll", "sse", "ws"] {
             assert!(texts(&svg).contains(&arm), "{} lacks {arm}", chart.kind);
@@ -52,6 +57,11 @@ fn axes_have_their_labels() {
     has("bytes", &["0 B", "200 B", "400 B", "payload", "framing", "HTTP heads", "segments without data"]);
     has("handshakes", &["0", "10", "20", "30", "40", "60", "80", "100", "connections"]);
     has("frontier", &["1 ms", "10 ms", "100 ms"]);
+    has("cdf", &["0 %", "25 %", "50 %", "75 %", "100 %", "0 ms", "50 ms", "250 ms", "lateness"]);
+    has(
+        "spread",
+        &["0 %", "+20 %", "−20 %", "median lateness", "packet bytes per quote", "machine&apos;s CPU per quote"],
+    );
     assert!(charts.iter().all(|(_, svg)| svg.matches("<g class=\"axes\">").count() >= 1));
 }
 
@@ -77,7 +87,7 @@ fn below_a_heading_the_picture_has_no_title_and_all_else_moves_up() {
 
 #[test]
 fn labels_of_an_axis_stand_where_their_values_are() {
-    let (_, svg) = charts().pop().unwrap();
+    let (_, svg) = charts().remove(3);
     let place = |label: &str, axis: &str| -> f64 {
         let line = svg.lines().find(|l| l.ends_with(&format!(">{label}</text>"))).unwrap();
         line.split_once(&format!(" {axis}=\"")).unwrap().1.split_once('"').unwrap().0.parse().unwrap()
@@ -100,7 +110,7 @@ fn a_heading_too_long_for_a_line_is_parted_at_its_seam() {
         let place = format!("{name} · loopback");
         let whole = texts(&svg).into_iter().any(|text| text.ends_with(&format!(" · {place}")));
         assert!(whole || texts(&svg).contains(&place.as_str()), "{}: {:?}", chart.kind, texts(&svg));
-        assert_eq!(whole, chart.kind != frontier::NAME);
+        assert_eq!(whole, ![frontier::NAME, spread::NAME].contains(&chart.kind), "{}", chart.kind);
     }
 }
 
@@ -133,14 +143,24 @@ fn everything_drawn_lies_between_the_ends_of_its_axis() {
 fn the_data_behind_the_charts() {
     let tables: Vec<DataTable> = charts().into_iter().map(|(chart, _)| chart.table).collect();
     let ws = |i: usize| tables[i].rows.iter().find(|row| row[0] == "ws").unwrap().join(" | ");
-    assert_eq!([0, 1, 2, 3].map(ws), GOLDEN);
+    assert_eq!([0, 1, 2, 3, 4, 5].map(ws), GOLDEN);
 }
-const GOLDEN: [&str; 4] = [
+const GOLDEN: [&str; 6] = [
     "ws | 189 µs | 351 µs | 578 µs | 810 µs | 24,000 | 0",
     "ws | 120 | 2 | 1.1 | 52 | 49.4 | 225",
     "ws | 0.25 | 0.25",
     "ws | 205 µs [172 µs, 236 µs] | 459 µs [457 µs, 472 µs] | 2.23 kB/s [2.19 kB/s, 2.26 kB/s]",
+    "ws | 132 µs | 151 µs | 189 µs | 262 µs | 351 µs",
+    "ws | median lateness | 1 | 0.195",
 ];
+
+#[test]
+fn the_bytes_say_how_much_of_them_is_set_up() {
+    let (chart, svg) = charts().remove(1);
+    let note = chart.notes.iter().find(|note| note.starts_with("Set-up's part")).unwrap();
+    // 7,800 bytes of set-up in some 900,000.
+    assert!(note.contains("ws 0.86") && texts(&svg).iter().any(|text| text.contains("part of it")), "{note}");
+}
 
 #[test]
 fn every_trial_is_a_dot() {
@@ -149,6 +169,7 @@ fn every_trial_is_a_dot() {
     // Five arms with six trials, one of which is void.
     assert_eq!(circles("handshakes"), 2 * 29);
     assert_eq!(circles("frontier"), 29);
+    assert_eq!(circles("spread"), 3 * 29);
 }
 
 #[test]
@@ -183,7 +204,9 @@ fn zeros_nans_and_losses_are_drawn_without_lying() {
         measured.client.quotes.received = 0;
     }
     let charts = charts_of(&manifest, &trials);
-    assert!(charts[1..].iter().all(|(_, svg)| svg.contains("Nothing to draw")));
+    assert!(charts[1..4].iter().all(|(_, svg)| svg.contains("Nothing to draw")));
+    // Lateness and CPU of the windows were measured; bytes have no quote to be divided by.
+    assert_eq!(texts(&charts[5].1).iter().filter(|text| **text == "–").count(), 5);
 }
 
 fn twelve() -> (Manifest, Vec<Trial>) {
@@ -217,7 +240,9 @@ fn twelve_arms_keep_their_labels_apart() {
         assert_eq!(heights.len(), 12, "{}", chart.kind);
         // At least 13 units apart, except where they stand side by side.
         let crowded = heights.windows(2).filter(|w| w[1] - w[0] < 4 * 13).count();
-        assert!(crowded == 0 || chart.kind == frontier::NAME, "{}: {heights:?}", chart.kind);
+        // Names in a legend stand in rows.
+        let rows = chart.kind == frontier::NAME || chart.kind == cdf::NAME;
+        assert!(crowded == 0 || rows, "{}: {heights:?}", chart.kind);
     }
 }
 
@@ -246,4 +271,31 @@ fn the_floor_is_drawn_and_said_where_it_is_known() {
     manifest.cells[0].load.path = wirerace_contract::spec::Path::Delayed(delay);
     let (_, svg) = charts_of(&manifest, &trials).remove(0);
     assert!(!svg.contains("least possible"), "it was measured without distance");
+}
+
+#[test]
+fn what_was_sent_again_is_a_layer_where_there_is_any() {
+    let (manifest, mut trials) = fixture::run();
+    let bytes = |trials: &[Trial]| {
+        charts_of(&manifest, trials).into_iter().find(|(chart, _)| chart.kind == bytes::NAME).unwrap()
+    };
+    let total = |chart: &Chart, arm: &str| {
+        let row = chart.table.rows.iter().find(|row| row[0] == arm).unwrap();
+        row.last().unwrap().replace(',', "").parse::<f64>().unwrap()
+    };
+    let (before, svg) = bytes(&trials);
+    assert!(!svg.contains("sent again") && !before.table.columns.iter().any(|c| c == "sent again and options"));
+    for trial in trials.iter_mut().filter(|trial| trial.arm.name == "ws") {
+        let Some(measured) = &mut trial.measured else { continue };
+        // 10 and 30 bytes for each quote.
+        measured.ledger.to_client.sent_again = Some(10 * measured.client.quotes.received);
+        measured.ledger.to_server.sent_again = Some(30 * measured.client.quotes.received);
+    }
+    let (after, svg) = bytes(&trials);
+    let column = after.table.columns.iter().position(|c| c == "sent again and options").unwrap();
+    let cell = |arm: &str| after.table.rows.iter().find(|row| row[0] == arm).unwrap()[column].as_str();
+    assert_eq!((cell("ws"), cell("sse")), ("40", "–"), "older trials do not tell");
+    assert!((total(&after, "ws") - total(&before, "ws") - 40.0).abs() < 1.0, "it is a part of the total");
+    assert!(texts(&svg).contains(&"sent again and options") && svg.contains("segments without data"));
+    assert!(after.notes.iter().any(|note| note.starts_with("Sent again and options: ")));
 }

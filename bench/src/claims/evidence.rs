@@ -2,7 +2,7 @@
 
 use wirerace_contract::descriptor::Delivers;
 use wirerace_contract::results::ArmEntry;
-use wirerace_contract::spec::{Connection, Delivery, Path};
+use wirerace_contract::spec::{Arm, Connection, Delivery, Path};
 
 use super::trace::Exchange;
 use super::{Holds, Number, Part, Source};
@@ -83,16 +83,22 @@ impl Evidence {
         for cell in self.cells(experiments) {
             for l in cell.iter().filter(|side| left.contains(&side.way())) {
                 for r in cell.iter().filter(|side| right.contains(&side.way())) {
-                    let (one, other) = (&l.entry.arm, &r.entry.arm);
-                    // Conflated arms are compared at equal intervals: otherwise one is fresher because it was told to be.
-                    let alike = one.delivery == Delivery::Every || one.interval_ms == other.interval_ms;
-                    if alike && one.delivery == other.delivery && one.encoding == other.encoding {
+                    if comparable(&l.entry.arm, &r.entry.arm) {
                         pairs.push((*l, *r));
                     }
                 }
             }
         }
         pairs
+    }
+
+    /// Trials that were made and that none of the verdicts uses: of arms and cells without a valid one, those that were
+    /// tainted and those that are void.
+    #[must_use]
+    pub fn set_aside(&self, experiments: &[&str]) -> (u32, u32) {
+        let runs = self.runs.iter().filter(|run| experiments.contains(&run.summary.experiment.as_str()));
+        let arms = runs.flat_map(|run| &run.summary.cells).flat_map(|cell| &cell.arms).filter(|arm| arm.valid == 0);
+        arms.fold((0, 0), |(tainted, void), arm| (tainted + arm.tainted, void + arm.void))
     }
 
     /// The exchange of that name.
@@ -102,9 +108,12 @@ impl Evidence {
     }
 }
 
-/// What is counted and not timed: its range over trials is taken instead of the interval of a median.
-fn is_counted(quantity: Quantity) -> bool {
-    matches!(quantity.unit(), "bytes" | "count") || matches!(quantity, Quantity::SkippedPolls | Quantity::EmptyPolls)
+/// Whether two arms want the same: equal delivery and encoding, and where they conflate, equal intervals. Otherwise one is
+/// fresher because it was told to be.
+#[must_use]
+pub fn comparable(one: &Arm, other: &Arm) -> bool {
+    let alike = one.delivery == Delivery::Every || one.interval_ms == other.interval_ms;
+    alike && one.delivery == other.delivery && one.encoding == other.encoding
 }
 
 impl<'a> Side<'a> {
@@ -128,6 +137,12 @@ impl<'a> Side<'a> {
         self.cell.load.path.one_way_delay_s() * 1e3
     }
 
+    /// Whether the cell has no distance. Only there CPU is that of server and clients alone.
+    #[must_use]
+    pub fn on_loopback(&self) -> bool {
+        self.cell.load.path == Path::Loopback
+    }
+
     /// Encoded size of a quote, bytes; 0 if the cell's is impossible.
     #[must_use]
     pub fn payload_bytes(&self) -> usize {
@@ -144,29 +159,47 @@ impl<'a> Side<'a> {
     #[must_use]
     pub fn number(&self, quantity: Quantity) -> Option<Number> {
         let values: Vec<f64> = self.points(quantity).into_iter().map(|(_, value)| value).collect();
-        figure(&self.label(quantity.title()), quantity.unit(), &values, is_counted(quantity))
+        figure(&self.label(quantity.title()), quantity.unit(), &values, quantity.is_counted())
     }
 
-    /// A figure computed from several counted quantities of each trial.
+    /// A figure computed from several quantities of each trial: counted if all of them are.
     #[must_use]
-    pub fn counted<const N: usize>(
+    pub fn derived<const N: usize>(
         &self,
         what: &str,
         unit: &str,
         quantities: [Quantity; N],
         of: impl Fn([f64; N]) -> f64,
     ) -> Option<Number> {
+        let values: Vec<f64> = self.rows(quantities, of).into_iter().map(|(_, value)| value).collect();
+        figure(&self.label(what), unit, &values, quantities.into_iter().all(Quantity::is_counted))
+    }
+
+    /// Such a figure as a share of another arm's in the same cell, paired within blocks.
+    #[must_use]
+    pub fn share_of<const N: usize>(
+        &self,
+        other: &Side<'_>,
+        what: &str,
+        quantities: [Quantity; N],
+        of: impl Fn([f64; N]) -> f64,
+    ) -> Option<Number> {
+        let theirs = other.rows(quantities, &of);
+        let pair = |(block, ours): (u32, f64)| Some(ours / theirs.iter().find(|(b, _)| *b == block)?.1);
+        let values: Vec<f64> = self.rows(quantities, &of).into_iter().filter_map(pair).collect();
+        let label = format!("{} ÷ {}: {what}", self.entry.arm.name, other.entry.arm.name);
+        figure(&label, "", &values, quantities.into_iter().all(Quantity::is_counted))
+    }
+
+    /// A figure of each trial, by block.
+    fn rows<const N: usize>(&self, quantities: [Quantity; N], of: impl Fn([f64; N]) -> f64) -> Vec<(u32, f64)> {
         let columns = quantities.map(|quantity| self.points(quantity));
-        let first = columns.first()?;
-        let values: Vec<f64> = first
-            .iter()
-            .filter_map(|(block, _)| {
-                let value = |column: &Vec<(u32, f64)>| column.iter().find(|(b, _)| b == block).map(|(_, v)| *v);
-                let row: Vec<f64> = columns.iter().filter_map(value).collect();
-                Some(of(row.try_into().ok()?))
-            })
-            .collect();
-        figure(&self.label(what), unit, &values, true)
+        let row = |(block, _): &(u32, f64)| {
+            let value = |column: &Vec<(u32, f64)>| column.iter().find(|(b, _)| b == block).map(|(_, v)| *v);
+            let row: Vec<f64> = columns.iter().filter_map(value).collect();
+            Some((*block, of(row.try_into().ok()?)))
+        };
+        columns.first().into_iter().flatten().filter_map(row).collect()
     }
 
     fn label(&self, what: &str) -> String {
@@ -187,7 +220,7 @@ impl<'a> Side<'a> {
             value: compared.estimate?,
             range: compared.interval.as_ref().map(|i| (i.low, i.high)).or_else(|| {
                 // What is counted is exact in every trial: one block is enough, the range is that of its own value.
-                is_counted(quantity).then_some((compared.estimate?, compared.estimate?))
+                quantity.is_counted().then_some((compared.estimate?, compared.estimate?))
             }),
         };
         Some((compared, number))

@@ -14,11 +14,44 @@ use crate::summary::{
     ArmSummary, CellSummary, Comparison, Estimate, Interval, Point, Quantity, Reading, Summary, reading,
 };
 
-/// An arm and its figures: the value of each quantity in every block, with a noise of a thousandth.
+/// An arm and its figures: the value of each quantity in every block, with a noise of a thousandth in what is not counted.
 #[derive(Clone)]
 pub(crate) struct FakeArm {
     pub(crate) entry: ArmEntry,
     pub(crate) values: Vec<(Quantity, f64)>,
+    /// Noise of everything, as a share.
+    varying: Option<f64>,
+    /// No trial may be used.
+    tainted: bool,
+}
+
+impl FakeArm {
+    /// The same with this share more and less in every other block, counted or not; what others are set against stays.
+    pub(crate) fn varying(self, share: f64) -> Self {
+        Self { varying: Some(share), ..self }
+    }
+
+    /// The same with nothing but tainted trials.
+    pub(crate) fn tainted(self) -> Self {
+        Self { tainted: true, ..self }
+    }
+
+    /// The same, conflated.
+    pub(crate) fn newest(mut self) -> Self {
+        self.entry.arm.delivery = Delivery::Newest;
+        self
+    }
+
+    /// Block 1, 2, 3 …: above, below, above …
+    fn value_in(&self, block: u32, quantity: Quantity, value: f64) -> f64 {
+        let noise = match self.varying {
+            Some(_) if matches!(quantity, Quantity::DownPayload | Quantity::Requests) => 0.0,
+            Some(share) => share,
+            None if quantity.is_counted() => 0.0,
+            None => 0.001,
+        };
+        value * (1.0 + noise * if block.is_multiple_of(2) { 1.0 } else { -1.0 })
+    }
 }
 
 /// An arm that gets its quotes in `way`, polling each `interval_ms` where it polls.
@@ -56,6 +89,8 @@ pub(crate) fn arm(name: &str, way: Way, interval_ms: u32, values: &[(Quantity, f
             },
         },
         values,
+        varying: None,
+        tainted: false,
     }
 }
 
@@ -100,16 +135,11 @@ fn cell(name: &str, load: &LoadSpec, arms: &[FakeArm], blocks: u32) -> CellSumma
     CellSummary {
         name: name.to_owned(),
         load: load.clone(),
+        exact: false,
         arms: arms.iter().map(|arm| arm_summary(arm, blocks)).collect(),
         comparisons,
         link: None,
     }
-}
-
-/// Block 1, 2, 3 …: a thousandth above, below, above … in what is timed; exact in what is counted.
-fn value_in(block: u32, quantity: Quantity, value: f64) -> f64 {
-    let timed = matches!(quantity.unit(), "ms" | "µs" | "MiB");
-    if timed { value * (1.0 + 0.001 * if block.is_multiple_of(2) { 1.0 } else { -1.0 }) } else { value }
 }
 
 fn comparison(
@@ -120,7 +150,7 @@ fn comparison(
     blocks: u32,
 ) -> Comparison {
     // The two arms' noise is not the same, so that a comparison has an interval.
-    let pair = |block| (value_in(block, quantity, left.1), value_in(block / 2, quantity, right.1));
+    let pair = |block| (left.0.value_in(block, quantity, left.1), right.0.value_in(block / 2, quantity, right.1));
     let pairs: Vec<(f64, f64)> = (1..=blocks).map(pair).collect();
     let paired = statistics::compare(&pairs, compared.0, compared.1);
     Comparison {
@@ -142,14 +172,14 @@ fn interval(bounds: statistics::Bounds) -> Option<Interval> {
 
 fn arm_summary(arm: &FakeArm, blocks: u32) -> ArmSummary {
     let estimate = |(quantity, value): &(Quantity, f64)| {
-        let points: Vec<Point> = (1..=blocks)
-            .map(|block| Point { block, value: Reading::new(value_in(block, *quantity, *value)) })
+        let points: Vec<Point> = (1..=if arm.tainted { 0 } else { blocks })
+            .map(|block| Point { block, value: Reading::new(arm.value_in(block, *quantity, *value)) })
             .collect();
         let values: Vec<f64> = points.iter().filter_map(|p| p.value.map(Reading::get)).collect();
         Estimate {
             quantity: *quantity,
             unit: quantity.unit().to_owned(),
-            n: blocks,
+            n: values.len() as u32,
             median: statistics::median(&values).and_then(Reading::new),
             interval: statistics::median_bounds(&values).and_then(interval),
             points,
@@ -159,10 +189,11 @@ fn arm_summary(arm: &FakeArm, blocks: u32) -> ArmSummary {
     };
     ArmSummary {
         arm: arm.entry.arm.name.clone(),
-        valid: blocks,
-        tainted: 0,
+        valid: if arm.tainted { 0 } else { blocks },
+        tainted: if arm.tainted { blocks } else { 0 },
         void: 0,
         set_aside: Vec::new(),
+        counts_only: Vec::new(),
         estimates: arm.values.iter().map(estimate).collect(),
         lateness: Merged::default(),
         theory: None,

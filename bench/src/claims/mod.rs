@@ -153,12 +153,17 @@ pub struct Number {
     pub range: Option<(Reading, Reading)>,
 }
 
+/// [`Source::run`] of what no measurement settles: what a text says, and what became of it once.
+pub const BY_READING: &str = "by reading";
+/// Stands in the condition of a part that no data can turn, because what is measured was built or asked for that way.
+pub const BY_CONSTRUCTION: &str = "by construction";
+
 /// Where a figure comes from.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
-    /// The run's folder; `live` for an exchange made just now.
+    /// The run's folder; `live` for an exchange made just now, `by reading` for what a text says.
     pub run: String,
-    /// The cell, or the name of the exchange.
+    /// The cell, the name of the exchange, or the text.
     pub cell: String,
     /// The arms.
     pub arms: Vec<String>,
@@ -177,6 +182,20 @@ pub struct Part {
     pub numbers: Vec<Number>,
     /// Where they come from.
     pub source: Source,
+}
+
+impl Part {
+    /// Whether data could have turned it round: what our client or our load was built to do decides nothing.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        !self.condition.contains(BY_CONSTRUCTION)
+    }
+
+    /// Whether it says what was read, not what was measured.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.source.run.starts_with(BY_READING)
+    }
 }
 
 /// What the evidence says about a claim.
@@ -259,7 +278,7 @@ pub fn decide(claim: &Claim, evidence: &Evidence) -> Finding {
     let (verdict, said) = match claim.kind {
         Kind::Undecidable => (Verdict::Undecidable, String::new()),
         Kind::NotYet => (Verdict::NotYetMeasured, String::new()),
-        Kind::Measured | Kind::Shown => fold(claim, &parts),
+        Kind::Measured | Kind::Shown => fold(claim, &parts, evidence),
     };
     let condition = [said.as_str(), claim.restriction].into_iter().filter(|text| !text.is_empty());
     let condition = condition.collect::<Vec<_>>().join("; ");
@@ -272,39 +291,83 @@ pub fn decide_all(evidence: &Evidence) -> Vec<Finding> {
     CLAIMS.iter().map(|claim| decide(claim, evidence)).collect()
 }
 
-fn fold(claim: &Claim, parts: &[Part]) -> (Verdict, String) {
-    let of = |holds: Holds| parts.iter().filter(|part| part.holds == holds).count();
+fn fold(claim: &Claim, parts: &[Part], evidence: &Evidence) -> (Verdict, String) {
+    let counted = || parts.iter().filter(|part| part.counts());
+    let of = |holds: Holds| counted().filter(|part| part.holds == holds).count();
     let (yes, no, open) = (of(Holds::Yes), of(Holds::No), of(Holds::Open));
     let lacking = |aspect: &&&str| !parts.iter().any(|part| part.condition.contains(**aspect));
     let missing: Vec<&str> = claim.aspects.iter().filter(lacking).copied().collect();
-    if parts.is_empty() {
-        return (Verdict::NoData, remedy(claim));
+    if counted().next().is_none() {
+        return (Verdict::NoData, remedy(claim, evidence));
     }
     if !missing.is_empty() {
         return (
             Verdict::NoData,
-            format!("nothing on \u{201c}{}\u{201d}: {}", missing.join("\u{201d}, \u{201c}"), remedy(claim)),
+            format!(
+                "nothing on \u{201c}{}\u{201d}: {}",
+                missing.join("\u{201d}, \u{201c}"),
+                half_remedy(claim, evidence)
+            ),
         );
     }
-    let still_open = if open > 0 { format!("; {open} of {} conditions undecided", parts.len()) } else { String::new() };
-    match (yes, no, open) {
+    let still_open =
+        if open > 0 { format!("; {open} of {} conditions undecided", yes + no + open) } else { String::new() };
+    let (verdict, said) = match (yes, no, open) {
         (1.., 1.., _) => (Verdict::Depends, format!("on {}{still_open}", claim.depends_on)),
         (1.., 0, 0) => (Verdict::True, conditions(yes)),
         (0, 1.., 0) => (Verdict::False, conditions(no)),
         _ => (Verdict::Undecided, format!("intervals or too few blocks leave it open{still_open}")),
-    }
+    };
+    (verdict, said + &not_measured(parts))
+}
+
+/// What of the parts is no measurement, in words.
+fn not_measured(parts: &[Part]) -> String {
+    let read = parts.iter().filter(|part| part.counts() && part.is_read()).count();
+    let built = parts.iter().filter(|part| !part.counts()).count();
+    let words = |n: usize, what: &str| {
+        if n > 0 { format!("; {n} of {} conditions {what}", parts.len()) } else { String::new() }
+    };
+    words(read, BY_READING) + &words(built, "by construction, which decide nothing")
 }
 
 fn conditions(n: usize) -> String {
     if n == 1 { "in the one condition looked at".to_owned() } else { format!("in all {n} conditions looked at") }
 }
 
-fn remedy(claim: &Claim) -> String {
-    match claim.kind {
-        Kind::Shown => "no exchange was recorded".to_owned(),
-        _ => {
-            let runs: Vec<String> = claim.experiments.iter().map(|name| format!("`wirerace run {name}`")).collect();
-            format!("run {}", runs.join(" or "))
+/// The commands that measure what a claim needs.
+fn runs(claim: &Claim) -> String {
+    claim.experiments.iter().map(|name| format!("`wirerace run {name}`")).collect::<Vec<_>>().join(" or ")
+}
+
+/// What to do where some of what a claim needs is there.
+fn half_remedy(claim: &Claim, evidence: &Evidence) -> String {
+    match evidence.set_aside(claim.experiments) {
+        (0, 0) => remedy(claim, evidence),
+        (tainted, void) => {
+            let unused = tainted + void;
+            format!(
+                "{unused} trials that were tainted or void are not used: run again on a quieter machine: {}",
+                runs(claim)
+            )
         }
+    }
+}
+
+/// What to do where nothing of what a claim needs is there.
+fn remedy(claim: &Claim, evidence: &Evidence) -> String {
+    if claim.kind == Kind::Shown {
+        return "no exchange was recorded".to_owned();
+    }
+    let runs = runs(claim);
+    let trials = |n: u32| if n == 1 { "1 trial".to_owned() } else { format!("{n} trials") };
+    match evidence.set_aside(claim.experiments) {
+        (0, 0) => format!("run {runs}"),
+        (tainted, 0) => format!("{}, all tainted: run again on a quieter machine: {runs}", trials(tainted)),
+        (0, void) => format!("{}, all void: see why with `wirerace report`, then run again: {runs}", trials(void)),
+        (tainted, void) => format!(
+            "{}, {tainted} of them tainted and {void} void: run again on a quieter machine: {runs}",
+            trials(tainted + void)
+        ),
     }
 }

@@ -83,7 +83,7 @@ pub fn data(findings: &[Finding]) -> DataTable {
 }
 
 /// The parts that a table shows: some of each outcome, so that a mixed verdict shows both sides.
-fn chosen(parts: &[Part]) -> Vec<&Part> {
+pub(crate) fn chosen(parts: &[Part]) -> Vec<&Part> {
     let kinds = [Holds::Yes, Holds::No, Holds::Open];
     let present = kinds.into_iter().filter(|holds| parts.iter().any(|part| part.holds == *holds)).count().max(1);
     let of = |holds: Holds| parts.iter().filter(move |part| part.holds == holds).take(PARTS_SHOWN / present);
@@ -117,7 +117,8 @@ fn paragraph(claim: &Claim, finding: &Finding) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect::<String>() + "\n"
 }
 
-fn part_words(part: &Part) -> String {
+/// The claim in one condition: whether it holds, and the figures that say so.
+pub(crate) fn part_words(part: &Part) -> String {
     let numbers: Vec<String> = part.numbers.iter().map(number_words).collect();
     let numbers = if numbers.is_empty() { String::new() } else { format!(" ({})", numbers.join(", ")) };
     format!("{}: {}{numbers}", part.holds.words(), part.condition)

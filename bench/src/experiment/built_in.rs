@@ -11,9 +11,13 @@ pub(super) const BUILT_IN: &[(&str, &str)] = built_in![
     "transports",
     "connections",
     "overhead",
+    "packets",
     "encodings",
     "lateness",
+    "theory",
     "rate",
+    "each_second",
+    "each_millisecond",
     "frontier",
     "idle",
     "duplex",
@@ -25,6 +29,7 @@ pub(super) const BUILT_IN: &[(&str, &str)] = built_in![
     "capacity",
     "kaazing",
     "phase_lock",
+    "advise",
     "tiny",
 ];
 

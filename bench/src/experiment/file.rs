@@ -82,6 +82,9 @@ struct CellText {
     quick: bool,
     /// This cell's own kind.
     kind: Option<Kind>,
+    /// As in a sweep.
+    #[serde(default)]
+    window_quotes_min: u32,
     load: LoadSpec,
 }
 
@@ -229,6 +232,13 @@ fn cells(file: &File, lines: &Lines<'_>, grid_ms: u32) -> Result<Cells, String> 
         |load: &LoadSpec| LoadSpec { grid_ms: if load.grid_ms == 0 { grid_ms } else { load.grid_ms }, ..load.clone() };
     let exact = |kind: Option<Kind>| kind.unwrap_or(file.kind) == Kind::Exact;
     if let Some(sweep) = &file.sweep {
+        if let Some(axes) = sweep.get_ref().without_axes() {
+            return Err(at(lines.of(axes))(
+                "an empty sweep: `axes` names no axis; give it one, for example `clients = [1, 10]`, or write the load as \
+                 one of `[[cells]]` instead"
+                    .to_owned(),
+            ));
+        }
         let line = lines.of(sweep);
         let swept = sweep.get_ref().cells().map_err(at(line))?;
         let quick = swept.iter().filter(|cell| cell.quick).map(|cell| cell.name.clone()).collect();
@@ -238,8 +248,9 @@ fn cells(file: &File, lines: &Lines<'_>, grid_ms: u32) -> Result<Cells, String> 
     }
     let quick = file.cells.iter().filter(|cell| cell.get_ref().quick).map(|cell| cell.get_ref().name.clone());
     let cell = |text: &Spanned<CellText>| {
-        let CellText { name, kind, load, .. } = text.get_ref();
-        Cell { name: name.clone(), load: on_grid(load), exact: exact(*kind) }
+        let CellText { name, kind, window_quotes_min, load, .. } = text.get_ref();
+        let load = sweep::with_window_for(*window_quotes_min, load.clone());
+        Cell { name: name.clone(), load: on_grid(&load), exact: exact(*kind) }
     };
     Ok((file.cells.iter().map(|cell| lines.of(cell)).collect(), file.cells.iter().map(cell).collect(), quick.collect()))
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use wirerace_contract::results::{ArmEntry, Cell};
-use wirerace_contract::spec::{Arm, LoadSpec};
+use wirerace_contract::spec::{Arm, LoadSpec, Path};
 
 use super::Experiment;
+use crate::link::timed::BEFORE_TRIAL_MS;
 
 /// Starting two processes, the start itself, draining and closing, seconds. Measured on a small machine.
 const AROUND_S: f64 = 0.7;
@@ -44,7 +45,7 @@ pub fn in_words(seconds: f64) -> String {
 }
 
 /// How long one trial is expected to take, seconds: connecting, the longest warm-up, the window on its grid, the interval
-/// in which its last quote is fetched, and the round trips of opening and closing.
+/// in which its last quote is fetched, and the round trips of opening and closing; over a link also timing that beforehand.
 #[must_use]
 pub fn trial_s(arm: &Arm, load: &LoadSpec) -> f64 {
     let connecting_s = f64::from(load.clients) / f64::from(load.connects_per_s.max(1));
@@ -52,7 +53,11 @@ pub fn trial_s(arm: &Arm, load: &LoadSpec) -> f64 {
     let window_ms = load.window_ms.div_ceil(grid_ms) * grid_ms;
     let round_trip_s = 2.0 * load.path.one_way_delay_s();
     let planned_ms = load.warm_up_max_ms + grid_ms / 2 + window_ms + u64::from(arm.interval_ms);
-    AROUND_S + connecting_s + planned_ms as f64 / 1e3 + 4.0 * round_trip_s
+    let timing_s = match load.path {
+        Path::Link(_) => BEFORE_TRIAL_MS as f64 / 1e3 + load.path.one_way_delay_s(),
+        _ => 0.0,
+    };
+    AROUND_S + timing_s + connecting_s + planned_ms as f64 / 1e3 + 4.0 * round_trip_s
 }
 
 /// Whether `cell` runs in `block`, from 1: exact cells run once.
@@ -119,6 +124,8 @@ impl TimeLeft {
 
 #[cfg(test)]
 mod tests {
+    use wirerace_contract::spec::Link;
+
     use super::*;
 
     fn length(trials: usize, seconds: f64) -> Length {
@@ -164,5 +171,9 @@ mod tests {
         // 2 s to connect, 2 s of warm-up, half an interval to wait for the grid, three of window, one for the last quote.
         let expected_s = AROUND_S + 2.0 + 2.0 + 0.2 + 1.2 + 0.4;
         assert!((trial_s(&arm, &load) - expected_s).abs() < 1e-9, "{}", trial_s(&arm, &load));
+        // A quarter of a second and the way to time the link, and four round trips.
+        let link = Link { one_way_delay_us: 10_000, ..crate::link::PLAIN };
+        let over_link = trial_s(&arm, &LoadSpec { path: Path::Link(link), ..load });
+        assert!((over_link - expected_s - 0.26 - 0.08).abs() < 1e-9, "{over_link}");
     }
 }

@@ -1,6 +1,7 @@
 //! Axes, crossed into cells: each combination of one value of every axis is one cell.
 
 use serde::Deserialize;
+use toml::Spanned;
 use wirerace_contract::feed::Arrivals;
 use wirerace_contract::spec::{HeadProfile, LoadSpec, Path};
 
@@ -12,7 +13,7 @@ pub(super) struct Sweep {
     /// The window is at least as long as so many quotes take on the average; 0 leaves it as it is.
     #[serde(default)]
     window_quotes_min: u32,
-    axes: Axes,
+    axes: Spanned<Axes>,
     /// A quick run keeps the cells whose values stand in here, for each axis named.
     #[serde(default)]
     quick: Axes,
@@ -21,7 +22,7 @@ pub(super) struct Sweep {
 /// Lists of values. An axis left out stays as the base load has it.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Axes {
+pub(super) struct Axes {
     clients: Option<Vec<u32>>,
     rate_per_s: Option<Vec<f64>>,
     /// Milliseconds from quote to quote: another way to say `rate_per_s`.
@@ -87,13 +88,21 @@ pub(super) struct Swept {
 impl Sweep {
     /// The axis that makes arms, not cells.
     pub(super) fn intervals_ms(&self) -> &[u32] {
-        self.axes.interval_ms.as_deref().unwrap_or_default()
+        self.axes.get_ref().interval_ms.as_deref().unwrap_or_default()
+    }
+
+    /// Where the axes stand, if there is not one: nothing would be varied, and nobody writes a sweep for that.
+    pub(super) fn without_axes(&self) -> Option<&Spanned<Axes>> {
+        let axes = self.axes.get_ref();
+        let none = axes.interval_ms.is_none() && axes.steps().is_ok_and(|steps| steps.is_empty());
+        none.then_some(&self.axes)
     }
 
     /// All cells, the last axis varying fastest.
     pub(super) fn cells(&self) -> Result<Vec<Swept>, String> {
-        let (axes, quick) = (self.axes.steps()?, self.quick.steps()?);
-        if self.axes.rate_per_s.is_some() && self.axes.spacing_ms.is_some() {
+        let varied = self.axes.get_ref();
+        let (axes, quick) = (varied.steps()?, self.quick.steps()?);
+        if varied.rate_per_s.is_some() && varied.spacing_ms.is_some() {
             return Err("the axes `rate_per_s` and `spacing_ms` say the same: keep one of them".to_owned());
         }
         if self.quick.interval_ms.is_some() {
@@ -126,13 +135,22 @@ impl Sweep {
         for step in combination {
             step.apply(&mut load)?;
         }
-        let needed_ms = f64::from(self.window_quotes_min) * 1e3 / load.feed.rate_per_s;
-        load.window_ms = load.window_ms.max(needed_ms as u64);
+        let load = with_window_for(self.window_quotes_min, load);
         let labels: Vec<String> = combination.iter().map(Step::label).collect();
         let name = if labels.is_empty() { "the only cell".to_owned() } else { labels.join(", ") };
         let is_quick =
             !quick.is_empty() && quick.iter().all(|(_, steps)| combination.iter().any(|s| steps.contains(s)));
         Ok(Swept { name, load, quick: is_quick })
+    }
+}
+
+/// The same load with a window that is at least as long as `quotes` take on the average.
+pub(super) fn with_window_for(quotes: u32, load: LoadSpec) -> LoadSpec {
+    // Of a rate that is no rate nothing is made here: the check of the load refuses it by its name.
+    let needed_ms = (f64::from(quotes) * 1e3 / load.feed.rate_per_s).ceil() as u64;
+    LoadSpec {
+        window_ms: if load.feed.rate_per_s > 0.0 { load.window_ms.max(needed_ms) } else { load.window_ms },
+        ..load
     }
 }
 

@@ -1,7 +1,7 @@
 use wirerace_contract::spec::{Delivery, Flush, Path as Way};
 
 use super::length::Length;
-use super::scope::QUICK_S;
+use super::scope::{QUICK_S, RESERVE, make_quick};
 use super::*;
 
 const LOAD: &str = r#"clients = 2
@@ -81,16 +81,35 @@ fn the_newest_quote_is_asked_of_every_transport() {
     }
 }
 
+/// Its quick version, when it has the whole of `budget_s` for itself.
+fn quick(experiment: &Experiment, budget_s: f64) -> Experiment {
+    let mut alone = [experiment.clone()];
+    make_quick(&mut alone, budget_s);
+    let [quick] = alone;
+    quick
+}
+
+fn questions() -> Vec<Experiment> {
+    names().filter(|name| *name != TEST).map(|name| Experiment::find(name).unwrap()).collect()
+}
+
 #[test]
-fn a_quick_run_of_any_question_takes_ten_minutes_at_the_most() {
-    let questions: Vec<&str> = names().filter(|name| *name != TEST).collect();
-    for name in &questions {
-        let mut experiment = Experiment::find(name).unwrap();
-        experiment.make_quick(QUICK_S);
-        let Length { seconds, .. } = experiment.length();
-        assert!(seconds <= QUICK_S, "{name} takes {seconds} s");
-        assert!(experiment.quick && experiment.repeats_of_tainted == 0, "{name}");
-        experiment.check().unwrap();
+fn a_quick_run_takes_ten_minutes_at_the_most_alone_and_of_everything() {
+    let all = questions();
+    let mut together = all.clone();
+    make_quick(&mut together, QUICK_S);
+    let Length { seconds, .. } = together.iter().map(Experiment::length).sum();
+    assert!(RESERVE * seconds <= QUICK_S, "all together take {seconds} s");
+    for own in &all {
+        let alone = quick(own, QUICK_S);
+        let Length { seconds, .. } = alone.length();
+        assert!(seconds <= QUICK_S, "{} takes {seconds} s", own.name);
+        assert!(alone.quick && alone.repeats_of_tainted == 0, "{}", own.name);
+        alone.check().unwrap();
+        for way in own.arms.iter().map(|entry| (&entry.arm.transport, entry.arm.connection)) {
+            let kept = alone.arms.iter().any(|entry| (&entry.arm.transport, entry.arm.connection) == way);
+            assert!(kept, "{} lost {way:?}", own.name);
+        }
     }
 }
 
@@ -98,18 +117,15 @@ fn a_quick_run_of_any_question_takes_ten_minutes_at_the_most() {
 fn quick_keeps_the_marked_cells_and_as_many_blocks_as_fit() {
     let text = file("", "\"ws\"", &(swept("clients = [1, 2, 3]") + "[sweep.quick]\nclients = [2, 3]\n"));
     let own = Experiment::parse("t", &text).unwrap();
-    let mut quick = own.clone();
-    quick.make_quick(1e9);
-    assert_eq!((cell_names(&quick), quick.blocks), (vec!["2 clients", "3 clients"], 4), "never more than its own");
-    let mut hurried = own.clone();
-    hurried.make_quick(0.0);
-    assert_eq!(hurried.blocks, 1, "never fewer than one");
-    let block_s = length::block(&quick.arms, &quick.cells, 1).seconds;
-    let mut some = own;
-    some.make_quick(block_s * 1.15 * 2.5);
-    assert_eq!(some.blocks, 2);
-    let mut unmarked = sweep("clients = [4, 5]").unwrap();
-    unmarked.make_quick(1e9);
+    let long = quick(&own, 1e9);
+    assert_eq!((cell_names(&long), long.blocks), (vec!["2 clients", "3 clients"], 4), "never more than its own");
+    assert_eq!(quick(&own, 0.0).blocks, 1, "never fewer than one");
+    let block_s = RESERVE * length::block(&long.arms, &long.cells, 1).seconds;
+    assert_eq!(quick(&own, block_s * 2.5).blocks, 2);
+    let mut both = [own.clone(), own];
+    make_quick(&mut both, block_s * 4.5);
+    assert_eq!([both[0].blocks, both[1].blocks], [2, 2], "what the first blocks leave is shared");
+    let unmarked = quick(&sweep("clients = [4, 5]").unwrap(), 1e9);
     assert_eq!(cell_names(&unmarked), ["4 clients"], "the first, where none is marked");
 }
 
@@ -118,9 +134,27 @@ fn quick_windows_are_short_but_hold_a_few_quotes() {
     let mut experiment = sweep("rate_per_s = [2.0]").unwrap();
     experiment.cells[0].load.window_ms = 60_000;
     experiment.cells[0].load.warm_up_max_ms = 9_000;
-    experiment.make_quick(QUICK_S);
-    let load = &experiment.cells[0].load;
-    assert_eq!((load.window_ms, load.warm_up_max_ms), (5_000, 1_000), "ten quotes at two a second");
+    let load = &quick(&experiment, QUICK_S).cells[0].load;
+    assert_eq!((load.window_ms, load.warm_up_max_ms), (2_500, 500), "five quotes at two a second");
+    experiment.cells[0].load.feed.rate_per_s = 0.01;
+    let load = &quick(&experiment, QUICK_S).cells[0].load;
+    assert_eq!(load.window_ms, 16_000, "no quote is awaited: a heartbeat is");
+    experiment.cells[0].load.window_ms = 3_000;
+    assert_eq!(quick(&experiment, QUICK_S).cells[0].load.window_ms, 3_000, "never longer than its own");
+}
+
+#[test]
+fn quick_leaves_out_long_intervals_where_the_same_arm_has_a_shorter_one() {
+    let arms = r#"{ name = "p", transport = "polling", intervals_ms = [500, 5000] },
+        { name = "alone", transport = "polling", connection = "closed", interval_ms = 3000 }, "ws""#;
+    let own = Experiment::parse("t", &file("", arms, &swept("clients = [1]"))).unwrap();
+    assert_eq!((arm_names(&own).len(), own.cells[0].load.grid_ms), (4, 15_000));
+    let short = quick(&own, QUICK_S);
+    assert_eq!((arm_names(&short), short.cells[0].load.grid_ms), (vec!["p 500 ms", "alone", "ws"], 3_000));
+    let load = LOAD.replace("wait_s", "grid_ms = 7000\nwait_s");
+    let text = file("", arms, &swept("clients = [1]").replace(LOAD, &load));
+    let short = quick(&Experiment::parse("t", &text).unwrap(), QUICK_S);
+    assert_eq!(short.cells[0].load.grid_ms, 7_000, "a grid of the author's own stays");
 }
 
 #[test]
@@ -167,6 +201,35 @@ fn windows_grow_with_the_distance_of_quotes_where_asked() {
     let experiment = Experiment::parse("t", &text).unwrap();
     let windows: Vec<u64> = experiment.cells.iter().map(|cell| cell.load.window_ms).collect();
     assert_eq!(windows, [60_000, 1_000]);
+    let length = |text: &str| Experiment::parse("t", text).unwrap().length().seconds;
+    let without = text.replace("window_quotes_min = 30\n", "");
+    let more_s = length(&text) - length(&without);
+    assert!((more_s - 4.0 * 59.0).abs() < 1e-6, "four blocks of one arm, 59 s longer in one cell: {more_s}");
+}
+
+#[test]
+fn a_cell_may_ask_for_a_window_of_so_many_quotes_too() {
+    let cell = |more: &str| format!("[[cells]]\nname = \"a\"\n{more}[cells.load]\n{LOAD}");
+    let window_ms =
+        |more: &str| Experiment::parse("t", &file("", "\"ws\"", &cell(more))).unwrap().cells[0].load.window_ms;
+    assert_eq!((window_ms(""), window_ms("window_quotes_min = 25\n")), (1_000, 2_500));
+    assert_eq!(window_ms("window_quotes_min = 3\n"), 1_000, "never shorter than it was");
+    let text = file("", "\"ws\"", &cell("window_quotes_min = 3\n")).replace("rate_per_s = 10.0", "rate_per_s = 0.0");
+    assert!(
+        Experiment::parse("t", &text).unwrap_err().contains("0 quotes per second: allowed"),
+        "and a rate of 0 is named, not waited for"
+    );
+}
+
+#[test]
+fn no_window_of_a_built_in_experiment_that_wants_quotes_is_nearly_without_them() {
+    for name in names().filter(|name| !["idle", TEST].contains(name)) {
+        let experiment = Experiment::find(name).unwrap();
+        for Cell { name: cell, load, .. } in &experiment.cells {
+            let quotes = load.feed.rate_per_s * load.window_ms as f64 / 1e3;
+            assert!(quotes >= 6.0 - 1e-6, "{name}, {cell}: {quotes} quotes on the average");
+        }
+    }
 }
 
 #[test]
@@ -259,6 +322,8 @@ fn mistakes_have_a_line_and_a_remedy() {
         (of_arms("7"), 6, ["an arm is a name", "`transport`"]),
         (axes("clients = []"), 7, ["an empty sweep: the axis `clients`", "at least one"]),
         (axes("interval_ms = []"), 7, ["an empty sweep: the axis `interval_ms`", "at least one"]),
+        (axes(""), 15, ["an empty sweep: `axes` names no axis", "clients = [1, 10]"]),
+        (axes("# clients = [1]") + "[sweep.quick]\nclients = [1]\n", 15, ["names no axis", "`[[cells]]`"]),
         (axes("clients = [0]"), 7, ["cell `0 clients`", "at least 1"]),
         (axes("payload_bytes = [64]"), 6, ["arm `ws`", "ask for more"]),
         (axes("payload_bytes = [120, 70000]"), 7, ["70000 bytes", "at most 65536"]),

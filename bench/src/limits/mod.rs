@@ -3,6 +3,7 @@
 //! Every ratio comes from interleaved pairs taken in one go, ours and the floor in turn, each in processes of their
 //! own, the server pinned to one processor and the clients to the other.
 
+pub mod distance;
 pub mod floor;
 pub mod idle;
 pub mod measure;
@@ -23,7 +24,7 @@ use crate::cli::RunArguments;
 use crate::failure::{Failure, file_failure};
 use crate::nearest::nearest;
 use crate::output::{line, note};
-use crate::{commands, environment, pinning, run, utc};
+use crate::{commands, environment, link, pinning, run, utc};
 use measure::Bench;
 use verdict::{Figure, Limits};
 
@@ -52,7 +53,7 @@ impl From<&RunArguments> for Options {
 }
 
 /// The parts, in their order. `soak` takes ten minutes and is run when named.
-const PARTS: [&str; 8] = ["push", "saturated", "polling", "meter", "publisher", "memory", "scale", "soak"];
+const PARTS: [&str; 9] = ["link", "push", "saturated", "polling", "meter", "publisher", "memory", "scale", "soak"];
 
 /// Measures the limits, prints each figure beside its target, and keeps them in a folder of their own.
 ///
@@ -85,6 +86,14 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         if !wanted {
             continue;
         }
+        // Whoever asks for everything gets all that there is here; whoever asks for the link is told why there is none.
+        if part == "link"
+            && options.only.is_empty()
+            && let Err(refused) = link::probe()
+        {
+            note(format!("limits: link left out: {refused}"));
+            continue;
+        }
         note(format!("limits: {part}"));
         let figures = runtime.block_on(async {
             tokio::select! {
@@ -111,6 +120,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 
 async fn measure_part(part: &str, bench: &Bench) -> anyhow::Result<Vec<Figure>> {
     match part {
+        "link" => distance::link(bench).await,
         "push" => push::unsaturated(bench).await,
         "saturated" => saturated::saturated(bench).await,
         "polling" => polls::polling(bench).await,

@@ -154,6 +154,7 @@ impl Carrier {
             to_server: self.to_server.counts,
             connections: self.opened.len() as u64,
             error: Distribution::of(&self.error, 0),
+            sockets: Distribution::default(),
             cpu_us: 0,
             wall_us: 0,
             real_time: false,

@@ -62,9 +62,9 @@ pub(super) fn run(shared: &Shared) {
 }
 
 /// Asks for the least real-time priority: like a network card, the link does not wait for those that it serves. Granted
-/// to root; for all others the short slice has to do.
+/// to root; for all others the short slice has to do. Who times the link asks for the same.
 #[allow(unsafe_code)]
-fn go_before_all_others() -> bool {
+pub(super) fn go_before_all_others() -> bool {
     let priority = libc::sched_param { sched_priority: 1 };
     // SAFETY: the kernel reads the parameter and keeps no pointer. Thread 0 is the calling one.
     unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority) == 0 }

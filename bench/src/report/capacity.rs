@@ -40,7 +40,8 @@ pub fn carries(cells: &[&CellSummary], arm: usize, bound_ms: f64) -> Carries {
 }
 
 /// The cells by clients, if they differ in nothing else; `None` where there is nothing to compare.
-fn by_clients(summary: &Summary) -> Option<Vec<&CellSummary>> {
+#[must_use]
+pub fn by_clients(summary: &Summary) -> Option<Vec<&CellSummary>> {
     let rest = |cell: &CellSummary| LoadSpec { clients: 0, ..cell.load.clone() };
     let mut cells: Vec<&CellSummary> = summary.cells.iter().collect();
     let first = rest(cells.first()?);

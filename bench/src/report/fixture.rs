@@ -1,6 +1,8 @@
 //! A made-up run for tests: five arms, six blocks, seeded noise, one void and one tainted trial (whose block was
 //! repeated). The figures are plausible, not measured.
 
+pub(crate) mod sweep;
+
 use wirerace_contract::descriptor::Descriptor;
 use wirerace_contract::distribution::{Distribution, new_histogram};
 use wirerace_contract::feed::FeedSpec;
@@ -238,6 +240,8 @@ fn ledger(shape: &Shape, random: &mut SplitMix64) -> Ledger {
         heads: bytes(heads * 0.5),
         tcp_ip_data: Some(bytes(52.0 * data_segments * 0.6)),
         tcp_ip_bare: Some(bytes(52.0 * bare_segments * 0.1 * noise)),
+        // As in files that were written before it was a layer of its own.
+        sent_again: None,
     };
     let to_server = Layers {
         payload: 0,
@@ -245,6 +249,7 @@ fn ledger(shape: &Shape, random: &mut SplitMix64) -> Ledger {
         heads: bytes(heads * 0.5),
         tcp_ip_data: Some(bytes(52.0 * data_segments * 0.4)),
         tcp_ip_bare: Some(bytes(52.0 * bare_segments * 0.9 * noise)),
+        sent_again: None,
     };
     let set_up = Layers { heads: 2_600, tcp_ip_data: Some(1_040), tcp_ip_bare: Some(4_160), ..Layers::default() };
     Ledger { to_client, to_server, set_up }
@@ -253,7 +258,12 @@ fn ledger(shape: &Shape, random: &mut SplitMix64) -> Ledger {
 /// Writes the run as `wirerace run` leaves it.
 pub(crate) fn write(directory: &std::path::Path) {
     let (manifest, trials) = run();
+    write_run(directory, &manifest, &trials);
+}
+
+/// Writes any run so.
+pub(crate) fn write_run(directory: &std::path::Path, manifest: &Manifest, trials: &[Trial]) {
     let lines: Vec<String> = trials.iter().map(|t| serde_json::to_string(t).unwrap()).collect();
-    std::fs::write(directory.join("manifest.json"), serde_json::to_string_pretty(&manifest).unwrap()).unwrap();
+    std::fs::write(directory.join("manifest.json"), serde_json::to_string_pretty(manifest).unwrap()).unwrap();
     std::fs::write(directory.join("trials.jsonl"), lines.join("\n") + "\n").unwrap();
 }

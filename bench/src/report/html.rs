@@ -1,53 +1,82 @@
-//! `report.html`: one file, nothing from the network. It begins with the answer.
+//! `report.html`: one file, nothing from the network. It begins with the answer, and all of it can be read, heard, printed
+//! and searched without a script; the script adds sorting, copying, downloads and a switch of colours.
+
+mod claims;
+mod figure;
+mod opening;
+mod parts;
+mod tables;
 
 use std::collections::BTreeSet;
 
-use wirerace_contract::results::{Standing, Trial};
+use wirerace_contract::results::Trial;
 
 use crate::charts::render::escape;
-use crate::charts::style::{self, LIGHT, dark_of};
-use crate::charts::{Chart, ChartError, DataTable};
-use crate::summary::words::{NOTHING, conditions, effect, interval, number, unparted};
-use crate::summary::{CellSummary, Comparison, Quantity, Reading, Summary};
+use crate::charts::style::{self, dark_of};
+use crate::charts::{Chart, ChartError};
+use crate::summary::words::{conditions, count};
+use crate::summary::{CellSummary, Summary};
 
-use super::{QUICK, capacity, environment, method, self_test, set_aside, table, thoughts, verdict};
+use super::{Section, environment, method, self_test, set_aside, table, targets, verdict};
+use figure::{Budget, figure, tools};
+use parts::{Listing, bullets, details, html_table, prose};
 
 const CSS: &str = include_str!("report.css");
+const SCRIPT: &str = include_str!("report.js");
 
-/// The file. `charts` holds the charts of each cell with their file names (without extension).
+/// Nothing may be fetched, by whatever text came to stand in the page.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// What a report is made of.
+#[derive(Clone, Copy)]
+pub struct Page<'a> {
+    /// What the run says.
+    pub summary: &'a Summary,
+    /// Its trials, used or not.
+    pub trials: &'a [Trial],
+    /// The charts of each cell with their file names (without extension).
+    pub charts: &'a [Vec<(String, Chart)>],
+    /// Charts that span all cells, likewise.
+    pub across: &'a [(String, Chart)],
+    /// What else is said about the whole run, after the charts.
+    pub sections: &'a [Section],
+}
+
+/// The file.
 ///
 /// # Errors
 /// When a chart cannot be drawn.
-pub fn report(summary: &Summary, trials: &[Trial], charts: &[Vec<(String, Chart)>]) -> Result<String, ChartError> {
-    let mut body = head(summary);
-    for (cell, charts) in summary.cells.iter().zip(charts) {
-        body.push_str(&cell_section(summary, cell, charts)?);
+pub fn report(page: &Page<'_>) -> Result<String, ChartError> {
+    let summary = page.summary;
+    let claims = claims::section(summary);
+    let mut main = opening::answer(summary);
+    main.push_str(&claims);
+    main.push_str(&results(page)?);
+    for (number, section) in page.sections.iter().enumerate() {
+        main.push_str(&further(number, section));
     }
-    if let Some(rows) = capacity::table(summary) {
-        body.push_str("<section>\n<h2>How many clients each carries</h2>\n");
-        body.push_str(&format!("{}<p>{}</p>\n</section>\n", html_table(&rows, ""), prose(capacity::SENTENCE)));
-    }
-    body.push_str(&method_section(summary));
-    body.push_str(&format!("<section>\n<h2>Caveats</h2>\n{}</section>\n", bullets(&method::caveats(summary))));
-    body.push_str("<section>\n<h2>Environment</h2>\n<dl>\n");
-    for (what, value) in environment(summary) {
-        body.push_str(&format!("<dt>{}</dt><dd>{}</dd>\n", escape(&what), prose(&value)));
-    }
-    body.push_str("</dl>\n</section>\n<section>\n<h2>All trials</h2>\n");
-    body.push_str("<p>As they stand in <code>trials.jsonl</code>, used or not.</p>\n");
-    body.push_str(&folded("Show the raw table", &raw(trials), "words"));
-    body.push_str("</section>\n");
+    main.push_str(&method_section(summary));
+    main.push_str(&environment_section(summary));
+    main.push_str(&format!(
+        "<section id=\"caveats\">\n<h2>Caveats</h2>\n{}</section>\n",
+        bullets(&method::caveats(summary))
+    ));
+    main.push_str(&tables::all_trials(page.trials));
+    let header = opening::header(summary, &contents(page, !claims.is_empty()));
     let title = escape(&summary.question);
     Ok(format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-         <style>\n{CSS}{}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n",
-        dark_rules(&body)
+         <style>\n{CSS}{}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#answer\">Skip to the answer</a>\n\
+         {header}<main>\n{main}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+        dark_rules(&main)
     ))
 }
 
 /// Charts are drawn in the light theme; a style sheet outweighs the colours written on their elements, so one rule a
-/// colour makes them dark, and printing stays light.
+/// colour makes them dark, where the system or the reader wants it, and printing stays light.
 fn dark_rules(body: &str) -> String {
     let mut rules = BTreeSet::new();
     for attribute in ["fill", "stroke"] {
@@ -55,184 +84,156 @@ fn dark_rules(body: &str) -> String {
             let Some(colour) = body.get(at + found.len() - 1..at + found.len() + 6) else { continue };
             let dark = style::hex(dark_of(style::parse(colour)));
             if dark != colour {
-                rules.insert(format!("  svg.chart [{attribute}=\"{colour}\"] {{ {attribute}: {dark}; }}\n"));
+                rules.insert(format!("svg.chart [{attribute}=\"{colour}\"] {{ {attribute}: {dark}; }}\n"));
             }
         }
     }
-    let rules: String = rules.into_iter().collect();
-    format!("@media screen and (prefers-color-scheme: dark) {{\n{rules}}}\n")
+    let of = |scope: &str| rules.iter().map(|rule| format!("  {scope} {rule}")).collect::<String>();
+    format!(
+        "@media screen and (prefers-color-scheme: dark) {{\n{}}}\n@media screen {{\n{}}}\n",
+        of(":root:not([data-theme=\"light\"])"),
+        of(":root[data-theme=\"dark\"]")
+    )
 }
 
-/// Text for people, escaped; no line ends between a number and its unit, and `what is typed` looks so.
-fn prose(text: &str) -> String {
-    let text = escape(&unparted(text));
-    let parts: Vec<&str> = text.split('`').collect();
-    // An odd mark out would begin what never ends.
-    if parts.len().is_multiple_of(2) {
-        return text;
+/// Where what stands, as a list of links.
+fn contents(page: &Page<'_>, claims: bool) -> String {
+    let mut links = vec![("answer".to_owned(), "Answer".to_owned())];
+    if claims {
+        links.push(("claims".to_owned(), "Claims".to_owned()));
     }
-    let part = |(i, part): (usize, &&str)| if i % 2 == 0 { (*part).to_owned() } else { format!("<code>{part}</code>") };
-    parts.iter().enumerate().map(part).collect()
+    links.push(("results".to_owned(), "Charts and tables".to_owned()));
+    links.extend(page.sections.iter().enumerate().map(|(i, section)| (section_id(i), section.heading.clone())));
+    let last = [("method", "Method"), ("environment", "Environment"), ("caveats", "Caveats"), ("trials", "All trials")];
+    links.extend(last.map(|(id, name)| (id.to_owned(), name.to_owned())));
+    parts::links("Contents", &links)
 }
 
-fn head(summary: &Summary) -> String {
-    let mut text = format!("<header>\n<h1>{}</h1>\n", prose(&summary.question));
-    let commit = summary.commit.as_ref().map(|c| format!(", commit {}", escape(c))).unwrap_or_default();
-    text.push_str(&format!(
-        "<p class=\"meta\">wirerace {}{commit} · experiment {} · {} · seed {} · blocks planned: {}</p>\n",
-        escape(&summary.software),
-        escape(&summary.experiment),
-        escape(&summary.started_utc),
-        summary.seed,
-        summary.blocks_planned
-    ));
-    if summary.quick {
-        text.push_str(&format!("<p class=\"warning\">{QUICK}</p>\n"));
+fn results(page: &Page<'_>) -> Result<String, ChartError> {
+    let summary = page.summary;
+    let mut budget = Budget::default();
+    let mut text = "<section id=\"results\">\n<h2>Charts and tables</h2>\n".to_owned();
+    if summary.cells.len() > 1 {
+        let link = |(i, cell): (usize, &CellSummary)| (cell_id(i), cell.name.clone());
+        let links: Vec<_> = summary.cells.iter().enumerate().map(link).collect();
+        text.push_str(&parts::links("Cells", &links));
     }
-    let thoughts = thoughts(summary);
-    if !thoughts.is_empty() {
-        let item = |(what, value): &(&str, String)| format!("<dt>{}</dt><dd>{}</dd>\n", escape(what), prose(value));
-        text.push_str(&format!("<dl class=\"thoughts\">\n{}</dl>\n", thoughts.iter().map(item).collect::<String>()));
+    if !page.across.is_empty() {
+        text.push_str("<section id=\"across\">\n<h3>All cells together</h3>\n");
+        let conditions = opening::conditions_across(summary);
+        for (id, chart) in page.across {
+            text.push_str(&figure(id, chart, &conditions, &mut budget)?);
+        }
+        text.push_str("</section>\n");
     }
-    text.push_str("</header>\n");
-    for warning in &summary.warnings {
-        text.push_str(&format!("<p class=\"warning\">{}</p>\n", prose(warning)));
+    for (number, (cell, charts)) in summary.cells.iter().zip(page.charts).enumerate() {
+        text.push_str(&cell_section(summary, number, (cell, charts), &mut budget)?);
     }
-    if !super::any_valid(summary) {
-        text.push_str("<p class=\"warning\">No trial of this run may be used; the reasons stand below.</p>\n");
-    }
-    text
+    Ok(text + "</section>\n")
 }
 
-fn cell_section(summary: &Summary, cell: &CellSummary, charts: &[(String, Chart)]) -> Result<String, ChartError> {
-    let conditions = conditions(summary, cell);
-    let mut text = format!("<section>\n<h2>{}</h2>\n<div class=\"answer\">\n", escape(&cell.name));
-    for sentence in verdict::cell(summary, cell) {
+fn cell_id(number: usize) -> String {
+    format!("cell-{}", number + 1)
+}
+
+fn section_id(number: usize) -> String {
+    format!("more-{}", number + 1)
+}
+
+fn cell_section(
+    summary: &Summary,
+    number: usize,
+    (cell, charts): (&CellSummary, &[(String, Chart)]),
+    budget: &mut Budget,
+) -> Result<String, ChartError> {
+    let (conditions, several) = (conditions(summary, cell), summary.cells.len() > 1);
+    let mut text = format!("<section id=\"{}\">\n<h3>{}</h3>\n", cell_id(number), prose(&cell.name));
+    // Of a single cell the answer has said this.
+    let sentences = if several { verdict::cell(summary, cell) } else { Vec::new() };
+    for sentence in sentences {
         text.push_str(&format!("<p>{}</p>\n", prose(&sentence)));
     }
-    text.push_str(&format!("</div>\n<h3>Comparison</h3>\n{}", html_table(&table::turned(cell), "")));
+    let listing = Listing::new("Medians over the trials of each arm, with intervals").class("turned");
     text.push_str(&format!(
-        "<p class=\"conditions\">{} {}.</p>\n",
+        "<figure>\n<h4>Comparison</h4>\n{}<figcaption>{} {}.</figcaption>\n{}</figure>\n",
+        html_table(&table::turned(cell), &listing),
         prose("Medians over trials, with intervals of at least 95 % where there are six trials."),
-        prose(&conditions)
+        prose(&conditions),
+        tools(&format!("Comparison, {}", cell.name), &format!("comparison-{}", number + 1), false),
     ));
-    text.push_str(&folded("Every pair of arms: differences and ratios", &pairs(cell), "words"));
+    text.push_str(&tables::pairs(summary, cell, budget));
     let theory = table::theory(cell);
     if !theory.rows.is_empty() {
-        let table = format!("<p>{}</p>\n{}", prose(table::THEORY), html_table(&theory, "words"));
+        let listing = Listing::new("Theory beside measurement").class("words").sortable();
+        let table = format!("<p>{}</p>\n{}", prose(table::THEORY), html_table(&theory, &listing));
         text.push_str(&details("Theory beside measurement", &table));
     }
+    if let Some(rows) = targets::table(summary, cell) {
+        let listing = Listing::new("What theory is held to").class("words").sortable();
+        text.push_str(&format!("<h4>What theory is held to</h4>\n{}", html_table(&rows, &listing)));
+    }
+    let mut figures = String::new();
     for (id, chart) in charts {
-        text.push_str(&figure(id, chart, &conditions)?);
+        figures.push_str(&figure(id, chart, &conditions, budget)?);
     }
-    let aside = set_aside(cell);
-    if !aside.rows.is_empty() {
-        text.push_str(&format!("<h3>Trials that were not used</h3>\n{}", html_table(&aside, "words")));
+    // A page of a hundred pictures would be searched in vain for the next cell.
+    if number > 0 && !charts.is_empty() {
+        figures = details(&format!("Charts of this cell ({})", charts.len()), &figures);
     }
-    text.push_str("</section>\n");
-    Ok(text)
+    Ok(text + &figures + &aside(cell) + "</section>\n")
 }
 
-fn figure(id: &str, chart: &Chart, conditions: &str) -> Result<String, ChartError> {
-    Ok(format!(
-        "<figure>\n<h3>{}</h3>\n<p>{}</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{}\">\n{}</div>\n\
-         <figcaption>{}.</figcaption>\n{}</figure>\n",
-        prose(&chart.title),
-        prose(&chart.sentence),
-        escape(&format!("Chart: {}", chart.title)),
-        chart.svg_below_heading(&LIGHT, id, conditions)?,
-        prose(conditions),
-        folded("Show the numbers", &chart.table, ""),
-    ))
+/// Rows of trials set aside that stand open.
+const ASIDE_OPEN_MAX: usize = 12;
+
+/// The trials of a cell that are not used. Their number always stands open, the list where it is short.
+fn aside(cell: &CellSummary) -> String {
+    let aside = set_aside(cell);
+    if aside.rows.is_empty() {
+        return String::new();
+    }
+    let listing = Listing::new("Trials set aside, with reasons").class("words").sortable();
+    let (n, table) = (count(aside.rows.len() as u64), html_table(&aside, &listing));
+    let table = if aside.rows.len() > ASIDE_OPEN_MAX { details("Show them, with reasons", &table) } else { table };
+    format!("<h4>Trials that were not used: {n}</h4>\n{table}")
+}
+
+/// A section that somebody else wrote.
+fn further(number: usize, section: &Section) -> String {
+    let mut text = format!("<section id=\"{}\">\n<h2>{}</h2>\n", section_id(number), prose(&section.heading));
+    for sentence in &section.sentences {
+        text.push_str(&format!("<p>{}</p>\n", prose(sentence)));
+    }
+    if let Some(table) = section.table.as_ref().filter(|table| !table.rows.is_empty()) {
+        let name = format!("table-{}", section_id(number));
+        text.push_str(&format!(
+            "<figure>\n{}{}</figure>\n",
+            html_table(table, &Listing::new(&section.heading).sortable()),
+            tools(&section.heading, &name, false)
+        ));
+    }
+    text + "</section>\n"
 }
 
 fn method_section(summary: &Summary) -> String {
     let mut sentences = method::sentences(summary);
     sentences.push(self_test::sentence(summary));
-    let mut text = format!("<section>\n<h2>Method in short</h2>\n{}", bullets(&sentences));
+    let mut text = format!("<section id=\"method\">\n<h2>Method in short</h2>\n{}", bullets(&sentences));
     if let Some(rows) = self_test::table(summary) {
         let left_out =
             self_test::left_out(summary).map(|told| format!("<p>{}</p>\n", prose(&told))).unwrap_or_default();
-        text.push_str(&format!("<h3>The self-test</h3>\n{}{left_out}", html_table(&rows, "words")));
+        let reading = prose(self_test::READING);
+        let listing = Listing::new("Whether the rules can tell: shares, with their targets").class("words").sortable();
+        text.push_str(&format!("<h3>The self-test</h3>\n{}<p>{reading}</p>\n{left_out}", html_table(&rows, &listing)));
     }
     text + "</section>\n"
 }
 
-fn bullets(sentences: &[String]) -> String {
-    let items: String = sentences.iter().map(|s| format!("<li>{}</li>\n", prose(s))).collect();
-    format!("<ul>\n{items}</ul>\n")
+fn environment_section(summary: &Summary) -> String {
+    let row = |(what, value): (String, String)| format!("<dt>{}</dt><dd>{}</dd>\n", escape(&what), prose(&value));
+    let rows: String = environment(summary).into_iter().map(row).collect();
+    format!("<section id=\"environment\">\n<h2>Environment</h2>\n<dl>\n{rows}</dl>\n</section>\n")
 }
 
-fn folded(title: &str, table: &DataTable, class: &str) -> String {
-    details(title, &html_table(table, class))
-}
-
-fn details(title: &str, inner: &str) -> String {
-    format!("<details>\n<summary>{}</summary>\n{inner}</details>\n", escape(title))
-}
-
-fn html_table(table: &DataTable, class: &str) -> String {
-    let heads: String = table.columns.iter().map(|c| format!("<th scope=\"col\">{}</th>", escape(c))).collect();
-    let row = |row: &Vec<String>| {
-        let cells: String = row.iter().map(|c| format!("<td>{}</td>", prose(c))).collect();
-        format!("<tr>{cells}</tr>\n")
-    };
-    let rows: String = table.rows.iter().map(row).collect();
-    format!(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Table\"><table class=\"{class}\">\n\
-         <thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n"
-    )
-}
-
-fn pairs(cell: &CellSummary) -> DataTable {
-    let row = |c: &Comparison| {
-        let write = |value: f64| effect(c.quantity, c.scale, value);
-        let estimate = c.estimate.map_or(NOTHING.to_owned(), |e| write(e.get()));
-        let bounds = c.interval.as_ref().map_or(NOTHING.to_owned(), |i| interval(i, write));
-        vec![
-            c.quantity.title().to_owned(),
-            format!("{} against {}", c.left, c.right),
-            estimate,
-            bounds,
-            c.n.to_string(),
-            c.outcome.words().to_owned(),
-        ]
-    };
-    // What neither has (orders, where nobody orders) takes no line.
-    let compared = cell.comparisons.iter().filter(|c| c.n > 0);
-    let columns = ["quantity", "arms", "difference or ratio", "interval", "blocks", "outcome"];
-    DataTable { columns: columns.map(str::to_owned).to_vec(), rows: compared.map(row).collect() }
-}
-
-/// What the raw table shows of each trial.
-const RAW: [Quantity; 6] = [
-    Quantity::LatenessP50,
-    Quantity::LatenessP99,
-    Quantity::PacketBytes,
-    Quantity::Requests,
-    Quantity::MachineCpu,
-    Quantity::Lost,
-];
-
-fn raw(trials: &[Trial]) -> DataTable {
-    let row = |trial: &Trial| {
-        let standing = match trial.standing {
-            Standing::Valid => "valid",
-            Standing::Tainted => "tainted",
-            Standing::Void => "void",
-        };
-        let place = format!("{}.{}.{}", trial.block, trial.attempt, trial.position);
-        let mut row = vec![trial.cell.clone(), place, trial.arm.name.clone(), standing.to_owned()];
-        row.extend(RAW.iter().map(|quantity| {
-            let value = trial.measured.as_ref().and_then(|m| quantity.of(trial, m)).and_then(Reading::new);
-            value.map_or(NOTHING.to_owned(), |v| number(v.get()))
-        }));
-        row.push(trial.reasons.join("; "));
-        row
-    };
-    let mut columns =
-        vec!["cell", "block.attempt.position", "arm", "standing"].into_iter().map(str::to_owned).collect::<Vec<_>>();
-    columns.extend(RAW.iter().map(|q| format!("{} ({})", q.title(), q.unit())));
-    columns.push("reasons".to_owned());
-    DataTable { columns, rows: trials.iter().map(row).collect() }
-}
+#[cfg(test)]
+mod tests;

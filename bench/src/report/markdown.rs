@@ -1,10 +1,12 @@
 //! `report.md`: the answer, the tables and the conditions, to paste into an issue or an article.
 
 use crate::charts::{Chart, DataTable};
-use crate::summary::Summary;
 use crate::summary::words::conditions;
+use crate::summary::{CellSummary, Summary};
 
-use super::{QUICK, method, self_test, thoughts, verdict};
+use super::claims::Told;
+use super::html::Page;
+use super::{QUICK, Section, answer, claims, method, self_test, thoughts, verdict};
 
 /// Text that cannot break out of a line, a table or into markup.
 pub(crate) fn inline(text: &str) -> String {
@@ -32,9 +34,10 @@ pub(crate) fn table(table: &DataTable) -> String {
     text
 }
 
-/// The file. `charts` holds the charts of each cell with their file names (without extension).
+/// The file: the same as the page, without the tables that only a page can fold.
 #[must_use]
-pub fn report(summary: &Summary, charts: &[Vec<(String, Chart)>]) -> String {
+pub fn report(page: &Page<'_>) -> String {
+    let summary = page.summary;
     let mut text = format!("# {}\n\n", inline(&summary.question));
     text.push_str(&format!(
         "wirerace {}, experiment `{}`, {}, seed {}.\n\n",
@@ -46,42 +49,92 @@ pub fn report(summary: &Summary, charts: &[Vec<(String, Chart)>]) -> String {
     if summary.quick {
         text.push_str(&format!("> {QUICK}\n\n"));
     }
-    for (what, value) in thoughts(summary) {
-        text.push_str(&format!("**{what}:** {}\n\n", inline(&value)));
+    text.push_str(&opening(summary));
+    text.push_str(&claims_section(summary));
+    if !page.across.is_empty() {
+        text.push_str("## All cells together\n\n");
+        text.extend(page.across.iter().map(picture));
     }
-    for warning in &summary.warnings {
-        text.push_str(&format!("> {}\n\n", inline(warning)));
+    for (cell, charts) in summary.cells.iter().zip(page.charts) {
+        text.push_str(&cell_section(summary, cell, charts));
     }
-    for (cell, charts) in summary.cells.iter().zip(charts) {
-        text.push_str(&format!("## {}\n\n", inline(&cell.name)));
-        for sentence in verdict::cell(summary, cell) {
-            text.push_str(&format!("{}\n\n", inline(&sentence)));
-        }
-        text.push_str(&format!("{}\n", table(&super::table::rows(cell))));
-        text.push_str(&format!("Medians, [intervals of at least 95 %]. {}.\n\n", inline(&conditions(summary, cell))));
-        let theory = super::table::theory(cell);
-        if !theory.rows.is_empty() {
-            let sentences = inline(super::table::THEORY);
-            text.push_str(&format!("Theory beside measurement. {sentences}\n\n{}\n", table(&theory)));
-        }
-        for (file, chart) in charts {
-            text.push_str(&format!("![{}](charts/{file}.svg)\n\n", inline(&chart.title)));
-            text.push_str(&format!("{}\n\n", inline(&chart.sentence)));
-        }
-        text.push_str(&set_aside(cell));
-    }
-    if let Some(rows) = super::capacity::table(summary) {
-        let sentence = inline(super::capacity::SENTENCE);
-        text.push_str(&format!("## How many clients each carries\n\n{}\n{sentence}\n\n", table(&rows)));
-    }
+    page.sections.iter().for_each(|more| text.push_str(&further(more)));
     text.push_str("## Method\n\n");
     text.push_str(&bullets(&method::sentences(summary)));
     text.push_str(&bullets(&[self_test::sentence(summary)]));
     if let Some(rows) = self_test::table(summary) {
-        text.push_str(&format!("\n{}", table(&rows)));
+        text.push_str(&format!("\n{}\n{}\n", table(&rows), inline(self_test::READING)));
         text.extend(self_test::left_out(summary).map(|told| format!("\n{}\n", inline(&told))));
     }
     text.push_str(&format!("\n## Caveats\n\n{}", bullets(&method::caveats(summary))));
+    text
+}
+
+/// The answer, what was expected, and what is wrong with the run.
+fn opening(summary: &Summary) -> String {
+    let answer = answer::answer(summary);
+    let mut text: String = answer.went_wrong.iter().map(|told| format!("> {}\n\n", inline(told))).collect();
+    for said in &answer.said {
+        text.push_str(&format!("**{}** {}\n\n", inline(said.about), inline(&said.text)));
+    }
+    if !answer.sure.is_empty() {
+        text.push_str(&format!("{}\n\n", inline(&answer.sure)));
+    }
+    text.extend(summary.warnings.iter().map(|warning| format!("> {}\n\n", inline(warning))));
+    if !answer.standings.rows.is_empty() {
+        text.push_str(&format!("{}\n{}\n\n", table(&answer.standings), inline(answer::LEGEND)));
+    }
+    let thought = |(what, value): (&str, String)| format!("**{what}:** {}\n\n", inline(&value));
+    text.extend(thoughts(summary).into_iter().map(thought));
+    text
+}
+
+fn claims_section(summary: &Summary) -> String {
+    let rows = match claims::told(summary) {
+        Told::Nothing => return String::new(),
+        Told::TooEarly { why, claims } => {
+            return format!("## Claims\n\n{}\n\n{}\n", inline(&why), table(&claims));
+        }
+        Told::Decided(rows) => rows,
+    };
+    let row = |row: &claims::Row| {
+        let again = match row.again.as_str() {
+            "" => String::new(),
+            again => format!(" Again: `{}`.", again.replace('`', "'")),
+        };
+        let (claim, condition) = (inline(row.claim), inline(&row.condition));
+        format!("- {}. “{claim}” ({}): **{}** {condition}.{again}\n", row.number, inline(&row.tutorials), row.verdict)
+    };
+    format!("## Claims\n\n{}\n\n{}\n", inline(claims::READ), rows.iter().map(row).collect::<String>())
+}
+
+fn cell_section(summary: &Summary, cell: &CellSummary, charts: &[(String, Chart)]) -> String {
+    let mut text = format!("## {}\n\n", inline(&cell.name));
+    // Of a single cell the answer has said this.
+    let sentences = if summary.cells.len() > 1 { verdict::cell(summary, cell) } else { Vec::new() };
+    text.extend(sentences.iter().map(|sentence| format!("{}\n\n", inline(sentence))));
+    text.push_str(&format!("{}\n", table(&super::table::rows(cell))));
+    text.push_str(&format!("Medians, [intervals of at least 95 %]. {}.\n\n", inline(&conditions(summary, cell))));
+    let theory = super::table::theory(cell);
+    if !theory.rows.is_empty() {
+        let sentences = inline(super::table::THEORY);
+        text.push_str(&format!("Theory beside measurement. {sentences}\n\n{}\n", table(&theory)));
+    }
+    if let Some(rows) = super::targets::table(summary, cell) {
+        text.push_str(&format!("What theory is held to:\n\n{}\n", table(&rows)));
+    }
+    text.extend(charts.iter().map(picture));
+    text + &set_aside(cell)
+}
+
+fn picture((file, chart): &(String, Chart)) -> String {
+    format!("![{}](charts/{file}.svg)\n\n{}\n\n", inline(&chart.title), inline(&chart.sentence))
+}
+
+fn further(section: &Section) -> String {
+    let mut text = format!("## {}\n\n", inline(&section.heading));
+    text.extend(section.table.iter().map(|rows| format!("{}\n", table(rows))));
+    text.extend(section.sentences.iter().map(|sentence| format!("{}\n\n", inline(sentence))));
     text
 }
 
@@ -89,7 +142,11 @@ fn bullets(sentences: &[String]) -> String {
     sentences.iter().map(|sentence| format!("- {}\n", inline(sentence))).collect()
 }
 
-fn set_aside(cell: &crate::summary::CellSummary) -> String {
+fn set_aside(cell: &CellSummary) -> String {
     let rows = super::set_aside(cell);
-    if rows.rows.is_empty() { String::new() } else { format!("Trials that were not used:\n\n{}\n", table(&rows)) }
+    if rows.rows.is_empty() {
+        String::new()
+    } else {
+        format!("Trials that were not used, or not for all:\n\n{}\n", table(&rows))
+    }
 }

@@ -1,6 +1,7 @@
 //! How the numbers of a run came about, and what they do not say, in sentences.
 
 use crate::statistics::BLOCKS_MIN;
+use crate::summary::link::ERROR_P99_MAX_MS;
 use crate::summary::quantity::{MARGIN, MARGIN_CPU};
 use crate::summary::words::{self, count, number, path};
 use crate::summary::{CellSummary, Quantity, Summary};
@@ -55,6 +56,17 @@ fn link(cell: &CellSummary) -> Option<String> {
         number(share),
         count(link.queue_dropped),
     );
+    if let (Some(p50), Some(p99)) = (link.sockets_p50_ms, link.sockets_p99_ms) {
+        text.push_str(&format!(
+            " From socket to socket, just before the trials, datagrams were late by {} and {}: that holds the wait for the link's thread too.",
+            late(Some(p50)),
+            late(Some(p99))
+        ));
+    }
+    if let Some(kept) = link.keeps_its_delay() {
+        let kept = if kept { "both kept it" } else { "one of them missed it" };
+        text.push_str(&format!(" The target at the 99th percentile is {}: {kept}.", words::duration(ERROR_P99_MAX_MS)));
+    }
     if link.interface_dropped > 0 {
         text.push_str(&format!(
             " The system dropped {} at the link's ends, which nobody asked for.",

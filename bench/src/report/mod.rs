@@ -1,7 +1,9 @@
 //! The report of a run: reads its directory, writes tables, charts, Markdown and HTML beside it. The same files in,
 //! the same bytes out.
 
+mod answer;
 pub mod capacity;
+mod claims;
 pub mod csv;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -10,7 +12,9 @@ pub mod markdown;
 mod method;
 pub mod read;
 mod self_test;
+pub mod steps;
 pub mod table;
+pub mod targets;
 pub mod verdict;
 
 use std::path::{Path, PathBuf};
@@ -19,9 +23,9 @@ use thiserror::Error;
 use wirerace_contract::results::Calibration;
 
 use crate::charts::style::LIGHT;
-use crate::charts::{Chart, ChartError, DataTable, KINDS};
+use crate::charts::{Chart, ChartError, DataTable, KINDS, RUN_KINDS, sweep};
 use crate::summary::words::{conditions, count};
-use crate::summary::{CellSummary, Summary, summarise, words};
+use crate::summary::{CellSummary, SetAside, Summary, summarise, words};
 pub use read::{ReadError, Run, read};
 
 /// Width of the PNG files, pixels: wide enough for a printed column.
@@ -78,7 +82,9 @@ pub fn write_all(directory: &Path) -> Result<ReportPaths, ReportError> {
 fn write_sized(directory: &Path, png_width_px: u32) -> Result<ReportPaths, ReportError> {
     let run = read(directory)?;
     let summary = summarise(&run.manifest, &run.trials, &run.warnings);
-    let charts = draw(&summary);
+    let (charts, of_run, sections) = (draw(&summary), draw_run(&summary), sections(&summary));
+    let page =
+        html::Page { summary: &summary, trials: &run.trials, charts: &charts, across: &of_run, sections: &sections };
     let put = |name: &str, bytes: &[u8]| -> Result<PathBuf, ReportError> {
         let file = directory.join(name);
         std::fs::write(&file, bytes).map_err(|reason| ReportError::Write { file: file.clone(), reason })?;
@@ -90,7 +96,7 @@ fn write_sized(directory: &Path, png_width_px: u32) -> Result<ReportPaths, Repor
     json.push('\n');
     let json = put("summary.json", json.as_bytes())?;
     let csv = put("summary.csv", csv::summary(&summary).as_bytes())?;
-    let markdown = put("report.md", markdown::report(&summary, &charts).as_bytes())?;
+    let markdown = put("report.md", markdown::report(&page).as_bytes())?;
     let mut files = Vec::new();
     for (cell, charts) in summary.cells.iter().zip(&charts) {
         for (name, chart) in charts {
@@ -99,8 +105,46 @@ fn write_sized(directory: &Path, png_width_px: u32) -> Result<ReportPaths, Repor
             files.push(put(&format!("charts/{name}.png"), &chart.png(&LIGHT, png_width_px)?)?);
         }
     }
-    let html = put("report.html", html::report(&summary, &run.trials, &charts)?.as_bytes())?;
+    for (name, chart) in &of_run {
+        let svg = chart.svg(&LIGHT, name, &sweep::conditions(&summary))?;
+        files.push(put(&format!("charts/{name}.svg"), svg.as_bytes())?);
+        files.push(put(&format!("charts/{name}.png"), &chart.png(&LIGHT, png_width_px)?)?);
+    }
+    let html = put("report.html", html::report(&page)?.as_bytes())?;
     Ok(ReportPaths { html, markdown, csv, json, charts: files, summary })
+}
+
+/// What a report says about a whole run beside its answer, claims and charts: a heading, sentences, and perhaps a table.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Section {
+    /// The heading.
+    pub heading: String,
+    /// Each a paragraph of its own.
+    pub sentences: Vec<String>,
+    /// Stands after them.
+    pub table: Option<DataTable>,
+}
+
+/// The sections that a run has, in their order.
+fn sections(summary: &Summary) -> Vec<Section> {
+    let capacity = capacity::table(summary).map(|rows| Section {
+        heading: "How many clients each carries".to_owned(),
+        sentences: vec![capacity::SENTENCE.to_owned()],
+        table: Some(rows),
+    });
+    capacity.into_iter().chain(advice(summary)).collect()
+}
+
+/// What a run says to somebody who has to choose, and how far its model is off.
+fn advice(summary: &Summary) -> Vec<Section> {
+    let Some(advice) = crate::advise::section::section(summary) else { return Vec::new() };
+    let held_out = (!advice.held_out.rows.is_empty()).then(|| Section {
+        heading: "The model at sizes that it was not fitted to".to_owned(),
+        sentences: Vec::new(),
+        table: Some(advice.held_out),
+    });
+    let first = Section { heading: advice.title.to_owned(), sentences: advice.sentences, table: Some(advice.table) };
+    std::iter::once(first).chain(held_out).collect()
 }
 
 /// Every chart of every cell, with its file's name. Cells are numbered where there are several.
@@ -113,8 +157,9 @@ fn draw(summary: &Summary) -> Vec<Vec<(String, Chart)>> {
     summary.cells.iter().enumerate().map(of_cell).collect()
 }
 
-fn any_valid(summary: &Summary) -> bool {
-    summary.cells.iter().any(|cell| cell.arms.iter().any(|arm| arm.valid > 0))
+/// Every chart over the whole run that it has something for.
+fn draw_run(summary: &Summary) -> Vec<(String, Chart)> {
+    RUN_KINDS.iter().filter_map(|kind| Some((kind.name.to_owned(), (kind.draw)(summary)?))).collect()
 }
 
 /// Stands at the head of a quick run's report.
@@ -159,7 +204,7 @@ fn environment(summary: &Summary) -> Vec<(String, String)> {
 }
 
 /// What the machine could do at best just before the run.
-fn calibration(c: &Calibration) -> [(&'static str, String); 6] {
+fn calibration(c: &Calibration) -> [(&'static str, String); 9] {
     let ns = |ns: u64| words::duration(ns as f64 / 1e6);
     let both = |p50, p99| format!("median {}, 99th percentile {}", ns(p50), ns(p99));
     [
@@ -169,21 +214,22 @@ fn calibration(c: &Calibration) -> [(&'static str, String); 6] {
         ("calibration: one write of 122 bytes", ns(c.write_ns)),
         ("calibration: recording one arrival", ns(c.recorder_ns)),
         ("calibration: one poll, asked to answered", ns(c.exchange_ns)),
+        ("calibration: of it after the server has the request", ns(c.answer_ns)),
+        ("calibration: one more poll at the same instant", ns(c.occupancy_ns)),
+        ("calibration: one more held request to answer", ns(c.held_answer_ns)),
     ]
 }
 
-/// Every trial of a cell that is not used, with reasons.
+/// Every trial of a cell that is not used, or not for all, with reasons.
 fn set_aside(cell: &CellSummary) -> DataTable {
+    let row = |arm: &str, trial: &SetAside, standing: String| {
+        let reasons = trial.reasons.join("; ");
+        vec![arm.to_owned(), trial.block.to_string(), trial.attempt.to_string(), standing, reasons]
+    };
+    let standing = |trial: &SetAside| format!("{:?}", trial.standing).to_lowercase();
     let rows = cell.arms.iter().flat_map(|arm| {
-        arm.set_aside.iter().map(|trial| {
-            vec![
-                arm.arm.clone(),
-                format!("{}", trial.block),
-                format!("{}", trial.attempt),
-                format!("{:?}", trial.standing).to_lowercase(),
-                trial.reasons.join("; "),
-            ]
-        })
+        let aside = arm.set_aside.iter().map(|trial| row(&arm.arm, trial, standing(trial)));
+        aside.chain(arm.counts_only.iter().map(|trial| row(&arm.arm, trial, "tainted, its counts are used".to_owned())))
     });
     let columns = ["arm", "block", "attempt", "standing", "reasons"].map(str::to_owned).to_vec();
     DataTable { columns, rows: rows.collect() }

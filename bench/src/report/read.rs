@@ -25,6 +25,14 @@ pub struct Run {
 /// A run that cannot be read.
 #[derive(Debug, Error)]
 pub enum ReadError {
+    /// What was named is no folder of a run.
+    #[error("there is no run in {}: {}", .named.display(), remedy(.folder.as_deref()))]
+    NoRun {
+        /// What was named.
+        named: PathBuf,
+        /// The run's folder, where a file in it was named.
+        folder: Option<PathBuf>,
+    },
     /// A file is not there.
     #[error("{} is missing: give a directory that `wirerace run` made, or run it again", .0.display())]
     Missing(PathBuf),
@@ -65,6 +73,27 @@ pub enum ReadError {
         /// Its version.
         found: u32,
     },
+}
+
+fn remedy(folder: Option<&Path>) -> String {
+    match folder {
+        Some(folder) => format!("that is a file of the run in {}; name the folder", folder.display()),
+        None => "name a folder that `wirerace run` made".to_owned(),
+    }
+}
+
+/// Refuses what is no folder of a run, with what was probably meant.
+///
+/// # Errors
+/// [`ReadError::NoRun`].
+pub fn check_folder(named: &Path) -> Result<(), ReadError> {
+    if named.join(MANIFEST).exists() {
+        return Ok(());
+    }
+    // Charts lie one folder further down.
+    let above = named.ancestors().skip(1).take(2).find(|folder| folder.join(MANIFEST).is_file());
+    let folder = above.filter(|_| named.is_file()).map(Path::to_owned);
+    Err(ReadError::NoRun { named: named.to_owned(), folder })
 }
 
 /// The part of every object that must be read first.
@@ -108,8 +137,9 @@ pub struct Trials {
 /// Reads `manifest.json` in `directory`.
 ///
 /// # Errors
-/// When it is missing, unreadable, damaged, or of a newer schema version.
+/// When there is no run in `directory`, or its manifest is unreadable, damaged, or of a newer schema version.
 pub fn read_manifest(directory: &Path) -> Result<Manifest, ReadError> {
+    check_folder(directory)?;
     let file = directory.join(MANIFEST);
     match parse(&String::from_utf8_lossy(&load(&file)?)) {
         Ok(manifest) => Ok(manifest),
@@ -205,6 +235,24 @@ mod tests {
         bytes[20] = 0xFF;
         std::fs::write(dir.path().join(TRIALS), bytes).unwrap();
         assert!(matches!(read(dir.path()).unwrap_err(), ReadError::DamagedLine { line: 1, .. }));
+    }
+
+    #[test]
+    fn what_is_no_run_is_named_with_the_folder_that_was_meant() {
+        let (dir, _) = written();
+        let of = |path: &Path| read(path).unwrap_err().to_string();
+        let folder = format!("in {}; name the folder", dir.path().display());
+        std::fs::create_dir(dir.path().join("charts")).unwrap();
+        std::fs::write(dir.path().join("charts/bytes.svg"), "").unwrap();
+        for file in [MANIFEST, TRIALS, "charts/bytes.svg"] {
+            let said = of(&dir.path().join(file));
+            assert!(said.starts_with("there is no run in") && said.ends_with(&folder), "{said}");
+        }
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::fs::write(elsewhere.path().join("notes"), "").unwrap();
+        for path in [elsewhere.path().to_owned(), elsewhere.path().join("notes"), dir.path().join("not-there")] {
+            assert!(of(&path).ends_with("name a folder that `wirerace run` made"), "{}", of(&path));
+        }
     }
 
     #[test]

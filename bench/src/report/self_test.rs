@@ -83,6 +83,10 @@ fn line(group: &[&SelfTestRow]) -> Option<Vec<String>> {
     let shares = || group.iter().filter_map(|row| row.share);
     let (low, high) = (shares().fold(f64::INFINITY, f64::min), shares().fold(f64::NEG_INFINITY, f64::max));
     let share = if low > high { NOTHING.to_owned() } else { range(low, high) };
+    let share = match first.interval {
+        Some((low, high)) => format!("{share} (interval {})", range(low, high)),
+        None => share,
+    };
     let target = match first.target {
         None => NOTHING.to_owned(),
         Some((low, high)) if high >= 1.0 => format!("at least {}", percent(low)),
@@ -93,6 +97,7 @@ fn line(group: &[&SelfTestRow]) -> Option<Vec<String>> {
         SelfTestStanding::Met => "met",
         SelfTestStanding::Missed => "missed",
         SelfTestStanding::Told => "told only",
+        SelfTestStanding::TooFewBlocks if first.share.is_some() => "undecided: chance explains it",
         SelfTestStanding::TooFewBlocks => "too few blocks",
     };
     Some(vec![first.arm.clone(), first.what.clone(), list(&quantities), share, target, outcome.to_owned()])
@@ -105,6 +110,11 @@ fn percent(share: f64) -> String {
 fn range(low: f64, high: f64) -> String {
     if low < high { format!("{} to {}", number(100.0 * low), percent(high)) } else { percent(low) }
 }
+
+/// How to read the shares of arms against themselves.
+pub(super) const READING: &str = "Against itself: labels are dealt at random in thousands of draws, so that each sign is a toss of a coin and 3.9 % are due whatever \
+     the machine does; it checks the arithmetic and the handling of equal values. Labels as run: nothing is dealt, so this is the \
+     machine's own share, of few pairs, with its binomial interval.";
 
 /// What the table leaves out.
 pub(super) fn left_out(summary: &Summary) -> Option<String> {

@@ -45,14 +45,15 @@ fn rows_of(cell: &CellSummary, more: &More) -> DataTable {
     let mut columns = vec!["arm".to_owned(), "n".to_owned()];
     columns.extend(COLUMNS.iter().map(|(_, head)| (*head).to_owned()));
     columns.push("lost".to_owned());
-    columns.extend(more.optional.iter().chain(&more.rare).map(|(_, head)| (*head).to_owned()));
+    columns.extend(more.optional.iter().chain(&more.totals).map(|(_, head)| (*head).to_owned()));
     DataTable { columns, rows: cell.arms.iter().map(|arm| row(arm, more)).collect() }
 }
 
 /// The columns that not every table has.
 struct More {
     optional: Vec<(Quantity, &'static str)>,
-    rare: Vec<(Quantity, &'static str)>,
+    /// Counts over all valid trials.
+    totals: Vec<(Quantity, &'static str)>,
 }
 
 impl More {
@@ -65,7 +66,9 @@ impl More {
         };
         Self {
             optional: OPTIONAL.into_iter().filter(|(quantity, _)| told(*quantity)).collect(),
-            rare: RARE.into_iter().filter(|(quantity, _)| happened(*quantity)).collect(),
+            totals: (ORDERS.into_iter().filter(|(quantity, _)| told(*quantity)))
+                .chain(RARE.into_iter().filter(|(quantity, _)| happened(*quantity)))
+                .collect(),
         }
     }
 }
@@ -77,6 +80,13 @@ const OPTIONAL: [(Quantity, &str); 4] = [
     (Quantity::OrderLatencyP99, "order ack p99 ms"),
     (Quantity::PacketRate, "B/s and client"),
     (Quantity::CpuRate, "CPU µs/s and client"),
+];
+
+/// Where there are orders: planned = acknowledged + lost + never sent, but for clients that gave up.
+const ORDERS: [(Quantity, &str); 3] = [
+    (Quantity::OrdersPlanned, "orders planned"),
+    (Quantity::OrdersUnsent, "orders never sent"),
+    (Quantity::OrdersLost, "orders lost"),
 ];
 
 fn is_told(cell: &CellSummary, quantity: Quantity) -> bool {
@@ -98,7 +108,7 @@ fn row(arm: &ArmSummary, more: &More) -> Vec<String> {
     row.extend(COLUMNS.iter().map(|(quantity, _)| estimate(arm.estimate(*quantity))));
     row.push(total(arm, Quantity::Lost));
     row.extend(more.optional.iter().map(|(quantity, _)| estimate(arm.estimate(*quantity))));
-    row.extend(more.rare.iter().map(|(quantity, _)| total(arm, *quantity)));
+    row.extend(more.totals.iter().map(|(quantity, _)| total(arm, *quantity)));
     row
 }
 
@@ -177,9 +187,10 @@ fn signed(value: f64, written: &str) -> String {
     format!("{}{written}", if value > 0.0 { "+" } else { "" })
 }
 
-/// Valid trials, and those set aside where there are any: `5 (1 void)`.
+/// Valid trials, and those set aside where there are any, or used for counts alone: `5 (1 void)`.
 fn trials(arm: &ArmSummary) -> String {
-    let aside: Vec<String> = [(arm.tainted, "tainted"), (arm.void, "void")]
+    let counts_only = arm.counts_only.len() as u32;
+    let aside: Vec<String> = [(counts_only, "for counts only"), (arm.tainted, "tainted"), (arm.void, "void")]
         .into_iter()
         .filter(|(n, _)| *n > 0)
         .map(|(n, what)| format!("{n} {what}"))
@@ -267,6 +278,7 @@ mod tests {
     use super::*;
     use crate::report::fixture;
     use crate::summary::summarise;
+    use wirerace_contract::results::Orders;
 
     fn summary() -> Summary {
         let (manifest, trials) = fixture::run();
@@ -341,6 +353,34 @@ mod tests {
             csv.lines().map(|line| line.split('"').step_by(2).map(|part| part.matches(',').count()).sum()).collect();
         assert!(csv.lines().next().unwrap().ends_with("order ack p50 ms"), "{csv}");
         assert!(columns.windows(2).all(|pair| pair[0] == pair[1]), "{columns:?}\n{csv}");
+    }
+
+    #[test]
+    fn orders_that_were_planned_and_never_sent_stand_in_the_table() {
+        let (manifest, mut trials) = fixture::run();
+        for trial in trials.iter_mut().filter(|t| t.arm.name == "poll" || t.arm.name == "ws") {
+            trial.load.orders_per_s = 10.0;
+            let Some(measured) = &mut trial.measured else { continue };
+            let unsent = if trial.arm.name == "poll" { 3 } else { 0 };
+            measured.client.orders = Orders {
+                window_planned: 100,
+                window_issued: 100 - unsent,
+                window_unsent: unsent,
+                window_acknowledged: 99 - unsent,
+                window_lost: 1,
+                ..Orders::default()
+            };
+        }
+        let csv = table(&summarise(&manifest, &trials, &[]), Format::Csv);
+        assert!(
+            csv.lines().next().unwrap().ends_with("orders planned,orders never sent,orders lost,orders unacknowledged")
+        );
+        let last = |arm: &str| {
+            csv.lines().find(|line| line.contains(&format!(",{arm},"))).unwrap().rsplitn(5, ',').collect::<Vec<_>>()
+        };
+        assert_eq!(last("poll")[..4], ["24", "6", "18", "600"], "six trials: {csv}");
+        assert_eq!(last("ws")[..4], ["6", "6", "0", "600"]);
+        assert_eq!(last("sse")[..4], ["–", "–", "–", "–"], "no orders");
     }
 
     #[test]

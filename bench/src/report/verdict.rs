@@ -4,12 +4,50 @@
 use wirerace_contract::results::ArmEntry;
 use wirerace_contract::spec::Delivery;
 
-use crate::statistics::{Outcome, Scale};
+use crate::statistics::{BLOCKS_MIN, Outcome, Scale};
 use crate::summary::words::{duration, effect, interval, list, number, with_unit};
 use crate::summary::{ArmSummary, CellSummary, Comparison, Quantity, Summary};
 
 /// An arm with what the manifest says about it.
-type Entry<'a> = (&'a ArmSummary, &'a ArmEntry);
+pub(super) type Entry<'a> = (&'a ArmSummary, &'a ArmEntry);
+
+/// Arms of a cell that may be compared with each other.
+pub(super) struct Group<'a> {
+    /// Their way of delivery, where the run has several; otherwise empty.
+    pub(super) label: String,
+    /// The arms that have a trial to speak of.
+    pub(super) arms: Vec<Entry<'a>>,
+}
+
+/// The groups of a cell: arms of equal delivery and, where only the newest counts, of equal interval. Otherwise one
+/// would be called fresher because it was told to be.
+pub(super) fn groups<'a>(summary: &'a Summary, cell: &'a CellSummary) -> Vec<Group<'a>> {
+    let key = |entry: &ArmEntry| match entry.arm.delivery {
+        Delivery::Every => (Delivery::Every, 0),
+        Delivery::Newest => (Delivery::Newest, entry.arm.interval_ms),
+    };
+    let mut keys: Vec<(Delivery, u32)> = Vec::new();
+    for entry in &summary.arms {
+        if !keys.contains(&key(entry)) {
+            keys.push(key(entry));
+        }
+    }
+    keys.sort_by_key(|(delivery, interval_ms)| (*delivery == Delivery::Newest, *interval_ms));
+    let newest = keys.iter().filter(|(delivery, _)| *delivery == Delivery::Newest).count();
+    let label = |(delivery, interval_ms): (Delivery, u32)| match delivery {
+        _ if keys.len() < 2 => String::new(),
+        Delivery::Newest if newest > 1 => {
+            format!("With delivery `{}` each {}", delivery.name(), duration(f64::from(interval_ms)))
+        }
+        _ => format!("With delivery `{}`", delivery.name()),
+    };
+    let group = |wanted: &(Delivery, u32)| {
+        let arms = cell.arms.iter().zip(&summary.arms);
+        let arms = arms.filter(|(arm, entry)| arm.valid > 0 && key(entry) == *wanted).collect();
+        Group { label: label(*wanted), arms }
+    };
+    keys.iter().map(group).filter(|group| !group.arms.is_empty()).collect()
+}
 
 /// The sentences for every cell; the cell is named where there are several.
 #[must_use]
@@ -37,50 +75,47 @@ pub fn indicative(summary: &Summary) -> String {
 /// are spoken of apart.
 #[must_use]
 pub fn cell(summary: &Summary, cell: &CellSummary) -> Vec<String> {
-    let of = |delivery: Delivery| -> Vec<Entry<'_>> {
-        cell.arms
-            .iter()
-            .zip(&summary.arms)
-            .filter(|(arm, entry)| arm.valid > 0 && entry.arm.delivery == delivery)
-            .collect()
-    };
-    let groups: Vec<(Delivery, Vec<Entry<'_>>)> = [Delivery::Every, Delivery::Newest]
-        .into_iter()
-        .map(|delivery| (delivery, of(delivery)))
-        .filter(|(_, arms)| !arms.is_empty())
-        .collect();
+    let groups = groups(summary, cell);
     if groups.is_empty() {
         return vec!["No trial of this cell may be used, so it says nothing.".to_owned()];
     }
-    let several = groups.len() > 1;
-    let mut sentences: Vec<String> = groups
-        .iter()
-        .flat_map(|(delivery, arms)| {
-            let prefix = if several { format!("With delivery `{}`: ", delivery.name()) } else { String::new() };
-            group(cell, arms).into_iter().map(move |s| format!("{prefix}{s}"))
-        })
-        .collect();
-    sentences.extend(too_few(cell, &groups.iter().flat_map(|g| g.1.iter().copied()).collect::<Vec<_>>()));
-    sentences
+    let said = groups.iter().flat_map(|of| {
+        let prefix = if of.label.is_empty() { String::new() } else { format!("{}: ", of.label) };
+        group(cell, &of.arms).into_iter().map(move |s| format!("{prefix}{s}"))
+    });
+    let all: Vec<Entry<'_>> = groups.iter().flat_map(|of| of.arms.iter().copied()).collect();
+    // What holds for every sentence is said before them.
+    let before = of_all(cell, &all).into_iter().chain(counts_only(&all));
+    before.chain(said).chain(of_some(&all)).collect()
+}
+
+/// What bytes of these arms are counted in, and how that is called: packets where all have them. In an exact cell, which
+/// runs once, only what lies above TCP is certain.
+pub(super) fn bytes_of(cell: &CellSummary, arms: &[Entry<'_>]) -> (Quantity, &'static str) {
+    if !cell.exact && arms.iter().all(|(arm, _)| arm.median(Quantity::PacketBytes).is_some()) {
+        (Quantity::PacketBytes, "Bytes of packets per delivered quote")
+    } else {
+        (Quantity::ApplicationBytes, "Bytes above TCP per delivered quote")
+    }
 }
 
 fn group(cell: &CellSummary, arms: &[Entry<'_>]) -> Vec<String> {
-    let bytes = if arms.iter().all(|(arm, _)| arm.median(Quantity::PacketBytes).is_some()) {
-        (Quantity::PacketBytes, "bytes of packets per delivered quote")
-    } else {
-        (Quantity::ApplicationBytes, "bytes above TCP per delivered quote")
-    };
-    [
-        events(arms, Quantity::Refused, "Clients were refused by"),
-        events(arms, Quantity::GaveUp, "Clients gave up on"),
-        events(arms, Quantity::Lost, "Quotes were lost by"),
-        ranking(cell, arms, Quantity::LatenessP50, "At the median"),
-        ranking(cell, arms, bytes.0, &capital(bytes.1)),
-        firsts(cell, arms, bytes.0),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let (bytes, opening) = bytes_of(cell, arms);
+    let mut sentences = went_wrong(arms);
+    sentences.extend(ranking(cell, arms, Quantity::LatenessP50, "At the median"));
+    sentences.extend(ranking(cell, arms, bytes, opening));
+    sentences.extend(firsts(cell, arms, bytes));
+    sentences
+}
+
+/// Sentences on what went wrong in any trial that is used.
+pub(super) fn went_wrong(arms: &[Entry<'_>]) -> Vec<String> {
+    let kinds = [
+        (Quantity::Refused, "Clients were refused by"),
+        (Quantity::GaveUp, "Clients gave up on"),
+        (Quantity::Lost, "Quotes were lost by"),
+    ];
+    kinds.into_iter().filter_map(|(quantity, opening)| events(arms, quantity, opening)).collect()
 }
 
 /// Who refused clients or lost quotes, and how many over all its trials: said first, since an arm that turns clients away
@@ -95,13 +130,8 @@ fn events(arms: &[Entry<'_>], quantity: Quantity, opening: &str) -> Option<Strin
     (!named.is_empty()).then(|| format!("{opening} {}.", list(&named)))
 }
 
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
 /// The best arm and its value, then how far behind it each other one is.
-fn ranking(cell: &CellSummary, arms: &[Entry<'_>], quantity: Quantity, opening: &str) -> Option<String> {
+pub(super) fn ranking(cell: &CellSummary, arms: &[Entry<'_>], quantity: Quantity, opening: &str) -> Option<String> {
     let mut ranked: Vec<(f64, &Entry<'_>)> =
         arms.iter().filter_map(|entry| Some((entry.0.median(quantity)?, entry))).collect();
     // A stable sort: arms that tie stay in the order of the experiment.
@@ -139,28 +169,15 @@ fn behind(comparison: Comparison) -> Option<String> {
 
 /// Which transport comes first in which quantity, beyond doubt; those that come first in nothing are named too.
 fn firsts(cell: &CellSummary, arms: &[Entry<'_>], bytes: Quantity) -> Option<String> {
-    let mut titles: Vec<&str> = Vec::new();
-    for (_, entry) in arms {
-        if !titles.contains(&entry.descriptor.title.as_ref()) {
-            titles.push(&entry.descriptor.title);
-        }
-    }
+    let titles = titles(arms);
     if titles.len() < 2 {
         return None;
     }
-    let quantities = [
-        Quantity::LatenessP50,
-        Quantity::LatenessP99,
-        Quantity::StalenessMean,
-        bytes,
-        Quantity::Connections,
-        Quantity::Requests,
-        Quantity::OwnCpu,
-        Quantity::ServerCpu,
-        Quantity::ServerMemory,
-    ];
-    let wins: Vec<(Quantity, Win<'_>)> =
-        quantities.into_iter().filter_map(|q| Some((q, win(cell, arms, q)?))).collect();
+    let settled = |q| Some((q, win(cell, arms, q)?)).filter(|(_, win)| win.settled);
+    let wins: Vec<(Quantity, Win<'_>)> = quantities(bytes).into_iter().filter_map(settled).collect();
+    if wins.is_empty() {
+        return None;
+    }
     let mut parts = Vec::new();
     let mut nowhere = Vec::new();
     for title in &titles {
@@ -199,27 +216,63 @@ fn firsts(cell: &CellSummary, arms: &[Entry<'_>], bytes: Quantity) -> Option<Str
     (!sentence.is_empty()).then(|| sentence.trim_start().to_owned())
 }
 
-/// Who comes first in a quantity.
-struct Win<'a> {
-    /// One title, or several that cannot be told apart.
-    titles: Vec<&'a str>,
-    /// Whether intervals say so, not only medians.
-    clear: bool,
+/// The quantities in which somebody comes first; less is better in all of them.
+pub(super) fn quantities(bytes: Quantity) -> [Quantity; 9] {
+    [
+        Quantity::LatenessP50,
+        Quantity::LatenessP99,
+        Quantity::StalenessMean,
+        bytes,
+        Quantity::Connections,
+        Quantity::Requests,
+        Quantity::OwnCpu,
+        Quantity::ServerCpu,
+        Quantity::ServerMemory,
+    ]
 }
 
-fn win<'a>(cell: &CellSummary, arms: &[Entry<'a>], quantity: Quantity) -> Option<Win<'a>> {
+/// The transports of `arms` by title, each once, in their order.
+pub(super) fn titles<'a>(arms: &[Entry<'a>]) -> Vec<&'a str> {
+    let mut titles: Vec<&str> = Vec::new();
+    for (_, entry) in arms {
+        if !titles.contains(&entry.descriptor.title.as_ref()) {
+            titles.push(&entry.descriptor.title);
+        }
+    }
+    titles
+}
+
+/// Who comes first in a quantity.
+pub(super) struct Win<'a> {
+    /// One title, or several that cannot be told apart.
+    pub(super) titles: Vec<&'a str>,
+    /// The arm with the least median.
+    pub(super) best: &'a str,
+    /// Whether intervals say so, not only medians.
+    pub(super) clear: bool,
+    /// Whether there is an interval at all: medians alone make nobody first.
+    settled: bool,
+}
+
+/// `None` where nobody comes first: all alike, or nothing measured.
+pub(super) fn win<'a>(cell: &CellSummary, arms: &[Entry<'a>], quantity: Quantity) -> Option<Win<'a>> {
     let mut ranked: Vec<(f64, Entry<'a>)> = arms.iter().filter_map(|e| Some((e.0.median(quantity)?, *e))).collect();
     ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
     let ((best_value, best), rest) = ranked.split_first()?;
     let mut titles: Vec<&str> = vec![&best.1.descriptor.title];
-    let (mut differing, mut doubtful) = (0, 0);
+    let (mut differing, mut doubtful, mut settled) = (0, 0, false);
+    // One block settles what an exact cell counts.
+    let counted = cell.exact && quantity.is_counted();
     for (value, other) in rest {
         let title: &str = &other.1.descriptor.title;
         if titles.contains(&title) {
             continue;
         }
-        match cell.comparison(quantity, &other.0.arm, &best.0.arm).map(|c| c.outcome) {
+        let outcome = cell.comparison(quantity, &other.0.arm, &best.0.arm).map(|c| c.outcome);
+        settled |= counted || outcome.is_some_and(|outcome| outcome != Outcome::TooFewBlocks);
+        match outcome {
             Some(Outcome::Differs) => differing += 1,
+            _ if counted && value > best_value => differing += 1,
             Some(Outcome::Equal | Outcome::Undecided) => titles.push(title),
             // Without intervals: equal medians are shared, others are said to be medians only.
             _ if value == best_value => titles.push(title),
@@ -229,20 +282,47 @@ fn win<'a>(cell: &CellSummary, arms: &[Entry<'a>], quantity: Quantity) -> Option
     // All alike: nobody comes first.
     let all = arms.iter().map(|e| e.1.descriptor.title.as_ref()).all(|t| titles.contains(&t));
     // An arm with too few blocks does not take away what is certain of the others; `too_few` names it.
-    (!all).then_some(Win { titles, clear: differing > 0 || doubtful == 0 })
+    (!all).then_some(Win { titles, best: &best.0.arm, clear: differing > 0 || doubtful == 0, settled })
 }
 
-/// Says which arms have too few blocks for intervals.
-fn too_few(cell: &CellSummary, arms: &[Entry<'_>]) -> Option<String> {
-    let few: Vec<&&ArmSummary> =
-        arms.iter().map(|(arm, _)| arm).filter(|arm| (arm.valid as usize) < crate::statistics::BLOCKS_MIN).collect();
-    let least = few.iter().map(|arm| arm.valid).min()?;
+/// Arms with too few blocks for intervals.
+fn few<'a>(arms: &[Entry<'a>]) -> Vec<&'a ArmSummary> {
+    let few = |arm: &&ArmSummary| (arm.valid as usize) < BLOCKS_MIN;
+    arms.iter().map(|(arm, _)| *arm).filter(few).collect()
+}
+
+/// Says that no arm has enough blocks for intervals, where that is so, and what that means.
+fn of_all(cell: &CellSummary, arms: &[Entry<'_>]) -> Option<String> {
+    let few = few(arms);
+    let least = few.iter().map(|arm| arm.valid).min().filter(|_| few.len() == arms.len())?;
     let least = format!("{least} block{}", if least == 1 { "" } else { "s" });
-    if few.len() == cell.arms.len() || few.len() == arms.len() {
-        return Some(format!("Indicative only: {least}, too few for an interval (at least 6)."));
-    }
-    let names: Vec<String> = few.iter().map(|arm| arm.arm.clone()).collect();
-    Some(format!("Indicative only for {}: too few blocks for an interval (at least 6).", list(&names)))
+    Some(if cell.exact {
+        format!(
+            "Counted in {least}: bytes, connections and requests are exact; times are indicative only (an interval needs at \
+             least {BLOCKS_MIN} blocks)."
+        )
+    } else {
+        format!(
+            "Indicative only: {least}, too few for an interval (at least {BLOCKS_MIN}). Another run may come out otherwise."
+        )
+    })
+}
+
+/// Says which arms have too few blocks for intervals, where others have enough.
+fn of_some(arms: &[Entry<'_>]) -> Option<String> {
+    let names: Vec<String> = few(arms).iter().map(|arm| arm.arm.clone()).collect();
+    let some = !names.is_empty() && names.len() < arms.len();
+    let names = list(&names);
+    some.then(|| format!("Indicative only for {names}: too few blocks for an interval (at least {BLOCKS_MIN})."))
+}
+
+/// Says of which arms only what is counted is used.
+fn counts_only(arms: &[Entry<'_>]) -> Option<String> {
+    let disturbed = arms.iter().filter(|(arm, _)| !arm.counts_only.is_empty());
+    let names: Vec<String> = disturbed.map(|(arm, _)| arm.arm.clone()).collect();
+    let sentence = "The machine was busy with other work during trials of";
+    let why = "which moves no count: their bytes, connections and requests are used, their times are not.";
+    (!names.is_empty()).then(|| format!("{sentence} {}, {why}", list(&names)))
 }
 
 #[cfg(test)]
@@ -276,13 +356,34 @@ mod tests {
 
     #[test]
     fn one_block_gives_an_indication_and_says_so() {
-        let sentences = sentences_of(|t| t.block == 1);
+        for (blocks, words) in [(1, "1 block"), (5, "4 blocks")] {
+            let sentences = sentences_of(|t| t.block <= blocks);
+            let first = format!("Indicative only: {words}, too few for an interval (at least 6). Another run");
+            assert!(sentences[0].starts_with(&first), "before all else: {sentences:?}");
+            assert!(sentences[1].starts_with("At the median") && !sentences[1].contains('['), "{sentences:?}");
+            assert!(!sentences.iter().any(|s| s.contains("First")), "no lead without an interval: {sentences:?}");
+        }
+    }
+
+    #[test]
+    fn one_block_of_an_exact_cell_settles_what_is_counted_even_on_a_busy_machine() {
+        let (mut manifest, mut trials) = fixture::run();
+        manifest.cells[0].exact = true;
+        trials.retain(|t| t.block == 1);
+        let said = |manifest: &_, trials: &[Trial]| sentences(&summarise(manifest, trials, &[]));
+        let sentences = said(&manifest, &trials);
         assert!(
-            sentences.iter().any(|s| s == "Indicative only: 1 block, too few for an interval (at least 6)."),
+            sentences[0].starts_with("Counted in 1 block: bytes, connections and requests are exact"),
             "{sentences:?}"
         );
-        assert!(!sentences[0].contains('['), "{sentences:?}");
-        assert!(!sentences.iter().any(|s| s.contains("First:")), "no lead without an interval: {sentences:?}");
+        let first = sentences.iter().find(|s| s.starts_with("First: ")).unwrap();
+        assert!(first.contains("WebSocket in application bytes per quote") && !first.contains("lateness"), "{first}");
+        trials.iter_mut().for_each(|trial| trial.standing = wirerace_contract::results::Standing::Tainted);
+        let sentences = said(&manifest, &trials);
+        assert!(sentences[1].contains("busy with other work during trials of poll-close, poll"), "{sentences:?}");
+        assert!(sentences.contains(first) && !sentences.iter().any(|s| s.contains("At the median")), "{sentences:?}");
+        manifest.cells[0].exact = false;
+        assert_eq!(said(&manifest, &trials), ["No trial of this cell may be used, so it says nothing."]);
     }
 
     #[test]

@@ -56,12 +56,14 @@ fn a_new_run_takes_the_self_test_beside_it_along() {
         environment: environment::environment(None),
         load: LoadSpec::default(),
         same: Vec::new(),
+        as_run: Default::default(),
+        in_order: Default::default(),
         effects: Vec::new(),
     };
     let folder = out.path().join("20260101T000000Z-self-test");
     std::fs::create_dir(&folder).unwrap();
     test.write(&folder).unwrap();
-    let options = RunOptions { out: out.path().to_owned(), seed: 1, pin: false, verbose: false };
+    let options = RunOptions { out: out.path().to_owned(), seed: 1, pin: false, verbose: false, calibration: None };
     let run = Run::create(&Experiment { name: "made".into(), ..Experiment::default() }, &options).unwrap();
     let written = read_manifest(run.dir()).unwrap();
     assert_eq!(written.self_test.map(|test| test.started_utc).as_deref(), Some("2026-01-01T00:00:00Z"));

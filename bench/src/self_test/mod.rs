@@ -5,9 +5,10 @@
 //! longer. Both go through the comparison that reports use. Labels that mean nothing must seldom come out as
 //! *differs*; effects that were put in must be found.
 //!
-//! `collect` makes the trials, `relabel` draws pairs from them, `verdict` holds the shares against their targets, `newest`
-//! finds the last one for the manifests of other runs.
+//! `collect` makes the trials, `relabel` draws pairs from them, `as_run` takes them as they came, `verdict` holds the
+//! shares against their targets, `newest` finds the last one for the manifests of other runs.
 
+pub mod as_run;
 pub mod collect;
 pub mod newest;
 pub mod relabel;
@@ -76,6 +77,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         }
     })?;
     let (same, effects) = verdict::rows(&plan, &collected);
+    let (as_run, in_order) = verdict::as_run(&plan, &collected);
     let result = SelfTest {
         software: env!("CARGO_PKG_VERSION").to_owned(),
         commit: environment::commit(),
@@ -86,6 +88,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         environment: environment::environment(pinning),
         load: plan.load.clone(),
         same,
+        as_run,
+        in_order,
         effects,
     };
     result.write(&dir).map_err(|error| file_failure("write", &dir, &error))?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use wirerace_contract::results::{Environment, SelfTestRow, SelfTestStanding, SelfTestSummary};
 
+use super::as_run::AsRun;
 use super::verdict::{FOUND_MIN, Found, SAME, Same, SelfTest};
 
 /// The file in which a self-test's shares are kept. It is written last: where it is, the self-test was finished.
@@ -37,11 +38,13 @@ impl SelfTest {
     /// What the manifests of other runs keep of it.
     #[must_use]
     pub fn summary(&self) -> SelfTestSummary {
+        // Files of before have none.
+        let as_run = (self.as_run != AsRun::default()).then(|| self.as_run.row());
         SelfTestSummary {
             started_utc: self.started_utc.clone(),
             commit: self.commit.clone(),
             optimised: self.environment.optimised,
-            rows: self.same.iter().map(same_row).chain(self.effects.iter().map(effect_row)).collect(),
+            rows: self.same.iter().map(same_row).chain(as_run).chain(self.effects.iter().map(effect_row)).collect(),
         }
     }
 }
@@ -64,6 +67,7 @@ fn same_row(row: &Same) -> SelfTestRow {
         // Equal values never differ, so that ties leave no lower end.
         target: Some(if row.ties > 0 { (0.0, SAME.1) } else { SAME }),
         standing: standing(row.differs, true, row.met()),
+        interval: None,
     }
 }
 
@@ -75,6 +79,7 @@ fn effect_row(row: &Found) -> SelfTestRow {
         share: row.found,
         target: row.decides.then_some((FOUND_MIN, 1.0)),
         standing: standing(row.found, row.decides, row.met()),
+        interval: None,
     }
 }
 
@@ -122,6 +127,8 @@ mod tests {
             environment: Environment { processor: "p".into(), cpus: 2, ..Environment::default() },
             load: Default::default(),
             same: vec![same(Some(0.04), 0)],
+            as_run: AsRun { pairs: 66, differ: 3, tied: 1 },
+            in_order: AsRun::default(),
             effects: Vec::new(),
         };
         change(&mut test);

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use wirerace_contract::results::{Environment, Trial};
+use wirerace_contract::results::{Environment, SelfTestStanding, Trial};
 use wirerace_contract::spec::LoadSpec;
 
+use super::as_run::{self, AsRun};
 use super::collect::{Collected, EXTRA_BYTES, Effect, Item, LATE_NS, Plan, label};
 use super::relabel::{BlockValues, DRAWS, PAIR_BLOCKS, differs_share, found_share, ties};
 use crate::statistics::{Outcome, Scale, compare};
@@ -108,8 +109,14 @@ pub struct SelfTest {
     pub environment: Environment,
     /// What every trial carried.
     pub load: LoadSpec,
-    /// Arms against themselves.
+    /// Arms against themselves, relabelled.
     pub same: Vec<Same>,
+    /// The same with the labels as they were run; nothing in older files. Likewise the next.
+    #[serde(default)]
+    pub as_run: AsRun,
+    /// The trial that ran first in its block against the one that ran second; told, without a target.
+    #[serde(default)]
+    pub in_order: AsRun,
     /// What was put in.
     pub effects: Vec<Found>,
 }
@@ -133,10 +140,38 @@ pub fn rows(plan: &Plan, collected: &Collected) -> (Vec<Same>, Vec<Found>) {
     (same, effects)
 }
 
+/// All pairs as they were run: under their labels, and in their order within the block.
+#[must_use]
+pub fn as_run(plan: &Plan, collected: &Collected) -> (AsRun, AsRun) {
+    let mut arms: Vec<&str> = plan.items.iter().map(|item| item.arm).collect();
+    arms.dedup();
+    let (mut labels, mut order) = (AsRun::default(), AsRun::default());
+    for (arm, quantity) in arms.into_iter().flat_map(|arm| QUANTITIES.map(|quantity| (arm, quantity))) {
+        let Some(compared) = quantity.compared() else { continue };
+        let blocks = blocks(plan, collected, arm, &label(arm, "A"), quantity);
+        labels.add(&blocks.iter().map(Block::labelled).collect::<Vec<_>>(), compared);
+        order.add(&blocks.iter().map(Block::in_order).collect::<Vec<_>>(), compared);
+    }
+    (labels, order)
+}
+
 /// A block's values, and whether A ran before B.
 struct Block {
     values: BlockValues,
     a_first: bool,
+}
+
+impl Block {
+    /// A and B.
+    fn labelled(&self) -> (f64, f64) {
+        (self.values.plain[0], self.values.plain[1])
+    }
+
+    /// The trial that ran first, and the other one.
+    fn in_order(&self) -> (f64, f64) {
+        let (a, b) = self.labelled();
+        if self.a_first { (a, b) } else { (b, a) }
+    }
 }
 
 /// The blocks in which A, B and `treated` may all be used.
@@ -161,10 +196,6 @@ fn same_row(plan: &Plan, arm: &str, quantity: Quantity, blocks: &[Block]) -> Opt
     let all = values(blocks);
     let outcome =
         |pair: fn(&Block) -> (f64, f64)| compare(&blocks.iter().map(pair).collect::<Vec<_>>(), scale, margin).outcome;
-    let in_order = |block: &Block| {
-        let [a, b] = block.values.plain;
-        if block.a_first { (a, b) } else { (b, a) }
-    };
     Some(Same {
         arm: arm.to_owned(),
         quantity,
@@ -172,8 +203,8 @@ fn same_row(plan: &Plan, arm: &str, quantity: Quantity, blocks: &[Block]) -> Opt
         ties: ties(&all),
         draws: DRAWS,
         differs: differs_share(&all, (scale, margin), DRAWS, plan.seed),
-        as_run: outcome(|block| (block.values.plain[0], block.values.plain[1])),
-        first_against_second: outcome(in_order),
+        as_run: outcome(Block::labelled),
+        first_against_second: outcome(Block::in_order),
     })
 }
 
@@ -253,7 +284,8 @@ impl SelfTest {
     #[must_use]
     pub fn missed(&self) -> usize {
         let effects = self.effects.iter().filter(|row| row.decides && !row.met()).count();
-        effects + self.same.iter().filter(|row| !row.met()).count()
+        let as_run = usize::from(self.as_run.standing() == SelfTestStanding::Missed);
+        effects + as_run + self.same.iter().filter(|row| !row.met()).count()
     }
 
     /// A line for each row, for the terminal.
@@ -288,7 +320,7 @@ impl SelfTest {
             let (word, quantity) = (word(row.decides, row.met()), row.quantity.title());
             format!("{word} {effect}{how}, {arm}, {quantity}: {}; {found}", size(row))
         });
-        same.chain(effects).collect()
+        same.chain([self.as_run.line(self.smoke)]).chain(effects).collect()
     }
 
     /// Writes `self-test.json` and `self-test.md`.
@@ -323,8 +355,8 @@ impl SelfTest {
             text,
             "## Arms against themselves\n\nTwo real trials of one arm in each block, labelled A and B. Each of {DRAWS} draws takes {PAIR_BLOCKS} of the blocks, \
              deals the labels in each of them at random, and compares as reports do. Because the labels are dealt at random, \
-             the share is a property of the interval, 3.9 % at {PAIR_BLOCKS} blocks without ties, and checks the arithmetic; equal values never differ, so \
-             that with ties only the upper end of the target, {:.0} to {:.0} %, holds. The last two columns are one comparison each of all blocks, \
+             the share is a property of the interval, 3.9 % at {PAIR_BLOCKS} blocks without ties, and checks the arithmetic, not the machine; equal values never \
+             differ, so that with ties only the upper end of the target, {:.0} to {:.0} %, holds. The last two columns are one comparison each of all blocks, \
              as they were run: one in about 25 or fewer differs by chance.\n\n\
              | arm | quantity | blocks | ties | relabelled pairs that differ | met | labels as run | first against second of a block |\n\
              | --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -345,6 +377,7 @@ impl SelfTest {
                 row.first_against_second.words()
             );
         }
+        let _ = writeln!(text, "\n{}", as_run::paragraph(&self.as_run, &self.in_order));
         let _ = writeln!(
             text,
             "\n## Effects put in\n\nReal ones are done by the server: it burns processor time for every quote (a tenth of the median of all plain trials before), \
@@ -419,13 +452,20 @@ mod tests {
             environment: Environment::default(),
             load: LoadSpec::default(),
             same,
+            as_run: AsRun { pairs: 66, differ: 20, tied: 3 },
+            in_order: AsRun::default(),
             effects,
         };
         let effects = vec![found(Some(0.79), true), found(None, true), found(Some(0.8), true), found(Some(0.1), false)];
         let test = test(vec![same(0.5, 0), same(0.05, 0)], effects);
-        assert_eq!(test.missed(), 3);
+        assert_eq!(test.missed(), 4, "the labels as run are one of them");
         let text = test.markdown();
         assert!(text.contains("| +1 ms | real | x | median lateness | +1.000 ms | 24 | 79.0 % | **no** |"), "{text}");
-        assert_eq!(test.lines().iter().filter(|line| line.starts_with("MISSED")).count(), 3);
+        assert_eq!(test.lines().iter().filter(|line| line.starts_with("MISSED")).count(), 4);
+        assert!(
+            text.contains("30.3 % (20 of 66 pairs of 6 blocks; binomial interval 19.6 to 42.9 %) differ"),
+            "{text}"
+        );
+        assert!(text.contains("target 3 to 8 %: **missed**"), "{text}");
     }
 }

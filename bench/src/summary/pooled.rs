@@ -21,6 +21,9 @@ pub struct PooledBytes {
     pub tcp_ip_data: Option<f64>,
     /// Segments without data; `null` likewise.
     pub tcp_ip_bare: Option<f64>,
+    /// What was sent again, and options that only a link's own count shows; `null` likewise, and in older files.
+    #[serde(default)]
+    pub sent_again: Option<f64>,
 }
 
 /// `None` where no quote was delivered.
@@ -42,5 +45,6 @@ pub(super) fn pool(used: &[&Trial]) -> Option<PooledBytes> {
         heads: both(|l| Some(l.heads))?,
         tcp_ip_data: both(|l| l.tcp_ip_data),
         tcp_ip_bare: both(|l| l.tcp_ip_bare),
+        sent_again: both(|l| l.sent_again),
     })
 }

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wirerace_contract::descriptor::Delivers;
-use wirerace_contract::results::{Layers, Margins, Measured, Trial};
+use wirerace_contract::results::{Layers, Margins, Measured, Orders, Trial};
 
 use crate::statistics::Scale;
 
@@ -78,11 +78,13 @@ quantities! {
     DownHeads "to_client_heads_per_quote" "HTTP heads to client per quote" "bytes" None;
     DownTcpIpData "to_client_tcp_ip_data_per_quote" "TCP/IP heads of data segments to client per quote" "bytes" None;
     DownTcpIpBare "to_client_tcp_ip_bare_per_quote" "segments without data to client per quote" "bytes" None;
+    DownSentAgain "to_client_sent_again_per_quote" "sent again and options to client per quote" "bytes" None;
     UpPayload "to_server_payload_per_quote" "payload to server per quote" "bytes" None;
     UpFraming "to_server_framing_per_quote" "framing to server per quote" "bytes" None;
     UpHeads "to_server_heads_per_quote" "HTTP heads to server per quote" "bytes" None;
     UpTcpIpData "to_server_tcp_ip_data_per_quote" "TCP/IP heads of data segments to server per quote" "bytes" None;
     UpTcpIpBare "to_server_tcp_ip_bare_per_quote" "segments without data to server per quote" "bytes" None;
+    UpSentAgain "to_server_sent_again_per_quote" "sent again and options to server per quote" "bytes" None;
     PacketRate "packet_bytes_per_second_per_client" "packet bytes per second and client" "B/s" RATIO;
     ApplicationRate "application_bytes_per_second_per_client" "application bytes per second and client" "B/s" RATIO;
     Connections "connections_per_100_quotes" "connections per 100 quotes" "count" RATIO;
@@ -101,6 +103,9 @@ quantities! {
     CpuRate "machine_cpu_per_second_per_client" "whole machine's CPU per second and client" "µs/s" RATIO_CPU;
     OrderLatencyP50 "order_latency_p50" "median time from an order's plan to its acknowledgement" "ms" DIFFERENCE;
     OrderLatencyP99 "order_latency_p99" "time to an order's acknowledgement at the 99th percentile" "ms" DIFFERENCE;
+    OrdersPlanned "planned_orders" "orders planned within the window" "count" None;
+    OrdersUnsent "unsent_orders" "orders of the window never sent" "count" None;
+    OrdersLost "lost_orders" "orders of the window sent and lost" "count" None;
     Unacknowledged "unacknowledged_orders" "orders of the window without an acknowledgement" "count" None;
     Lost "lost_quotes" "lost quotes" "count" None;
     Duplicates "duplicate_quotes" "duplicate quotes" "count" None;
@@ -122,6 +127,26 @@ impl Quantity {
         Some((scale, own.unwrap_or(usual)))
     }
 
+    /// Whether it is counted and not timed: the same on a busy machine, its range over trials taken instead of the interval
+    /// of a median. Bytes above TCP and counts are the same whenever the same quotes are sent. Bytes of packets are not: how
+    /// many segments and acknowledgements there are depends on when the kernel finds time, and so does which polls are
+    /// left out or empty.
+    #[must_use]
+    pub fn is_counted(self) -> bool {
+        let of_packets = matches!(
+            self,
+            Self::PacketBytes
+                | Self::SteadyPacketBytes
+                | Self::DownTcpIpData
+                | Self::DownTcpIpBare
+                | Self::UpTcpIpData
+                | Self::UpTcpIpBare
+                | Self::DownSentAgain
+                | Self::UpSentAgain
+        );
+        matches!(self.unit(), "bytes" | "count") && !of_packets
+    }
+
     /// Its value in one trial: infinite where lost quotes make it so, `None` where it was not measured or does
     /// not apply. [`Self::TransitMultiple`] is `None` here: it needs the run's calibration, which a trial does not know.
     #[must_use]
@@ -135,10 +160,8 @@ impl Quantity {
             Self::PublisherLatenessP99 => late_ms(&measured.publisher_lateness, |d| d.p99_ns),
             Self::OrderLatencyP50 => late_ms(&measured.client.orders.latency, |d| d.p50_ns),
             Self::OrderLatencyP99 => late_ms(&measured.client.orders.latency, |d| d.p99_ns),
-            Self::Unacknowledged => {
-                let orders = &measured.client.orders;
-                (trial.load.orders_per_s > 0.0)
-                    .then(|| orders.window_issued.saturating_sub(orders.window_acknowledged) as f64)
+            Self::OrdersPlanned | Self::OrdersUnsent | Self::OrdersLost | Self::Unacknowledged => {
+                self.orders(trial, &measured.client.orders)
             }
             Self::StalenessMean => Some(measured.client.staleness.mean_ns / NS_PER_MS),
             Self::StalenessP99 => Some(measured.client.staleness.p99_ns as f64 / NS_PER_MS),
@@ -167,6 +190,19 @@ impl Quantity {
             _ => self.bytes(trial, measured),
         };
         value.filter(|v| !v.is_nan())
+    }
+
+    /// Of the orders planned within the window.
+    fn orders(self, trial: &Trial, orders: &Orders) -> Option<f64> {
+        // Older files do not count their plan: there it is not known what was never sent.
+        let counted = orders.window_planned > 0;
+        let count = match self {
+            Self::OrdersPlanned => counted.then_some(orders.window_planned),
+            Self::OrdersUnsent => counted.then_some(orders.window_unsent),
+            Self::OrdersLost => counted.then_some(orders.window_lost),
+            _ => Some(orders.window_planned.max(orders.window_issued).saturating_sub(orders.window_acknowledged)),
+        };
+        count.filter(|_| trial.load.orders_per_s > 0.0).map(|count| count as f64)
     }
 
     fn per_100(self, measured: &Measured) -> Option<f64> {
@@ -220,11 +256,13 @@ impl Quantity {
             Self::DownHeads => down.heads as f64,
             Self::DownTcpIpData => down.tcp_ip_data? as f64,
             Self::DownTcpIpBare => down.tcp_ip_bare? as f64,
+            Self::DownSentAgain => down.sent_again? as f64,
             Self::UpPayload => up.payload as f64,
             Self::UpFraming => up.framing as f64,
             Self::UpHeads => up.heads as f64,
             Self::UpTcpIpData => up.tcp_ip_data? as f64,
             Self::UpTcpIpBare => up.tcp_ip_bare? as f64,
+            Self::UpSentAgain => up.sent_again? as f64,
             Self::SetUpShare => {
                 let (part, whole) = match packets.zip(set_up.packets()) {
                     Some((all, set_up)) => (set_up as f64, all),

@@ -2,8 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use wirerace_contract::clock::NS_PER_MS;
+use wirerace_contract::descriptor::Delivers;
 use wirerace_contract::distribution::{Distribution, new_histogram};
-use wirerace_contract::results::{ArmEntry, Manifest, Measured, Trial};
+use wirerace_contract::results::{ArmEntry, Calibration, Measured, Trial};
 use wirerace_contract::spec::{Flush, LoadSpec, Path};
 
 use super::curve::{CurvePoint, Merged};
@@ -11,6 +13,7 @@ use super::{Quantity, Reading};
 use crate::statistics::median;
 use crate::theory::bytes::Direction;
 use crate::theory::distance::distance;
+use crate::theory::held::mean_window_s;
 use crate::theory::{Bytes, Costs, Lateness, Law, Prediction, Run, predict_run};
 
 const MS_PER_S: f64 = 1e3;
@@ -33,6 +36,49 @@ pub struct TheorySummary {
     pub distance: Option<Reading>,
     /// Lateness by theory at the quantiles of the measured curve.
     pub curve: Vec<CurvePoint>,
+    /// x = λw of held requests: quotes that come, on the average, while a client has no request pending; `null` elsewhere.
+    /// Median over the trials.
+    #[serde(default)]
+    pub x: Option<Reading>,
+    /// What became of the planned polls of all windows; `null` where none are planned, or a window is not a whole number
+    /// of intervals.
+    #[serde(default)]
+    pub polls: Option<Polls>,
+}
+
+/// Planned polls, and what became of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Polls {
+    /// By plan: clients × length of the window ÷ interval.
+    pub planned: u64,
+    /// Sent, as the clients count them.
+    pub issued: u64,
+    /// Left out because an answer was still under way, as the clients count them.
+    pub skipped: u64,
+}
+
+impl Polls {
+    fn of(used: &[&Trial]) -> Option<Self> {
+        let mut all = Self::default();
+        for trial in used.iter().filter(|trial| trial.descriptor.delivers == Delivers::Planned) {
+            let client = &trial.measured.as_ref()?.client;
+            let window_ns = client.window.end_offset_ns.saturating_sub(client.window.start_offset_ns);
+            let interval_ns = u64::from(trial.arm.interval_ms) * NS_PER_MS;
+            if window_ns.checked_rem(interval_ns) != Some(0) {
+                return None;
+            }
+            all.planned += u64::from(client.clients_connected) * (window_ns / interval_ns);
+            all.issued += client.traffic.window_polls_issued;
+            all.skipped += client.traffic.window_polls_skipped;
+        }
+        (all.planned > 0).then_some(all)
+    }
+}
+
+/// λw of a held request, as the trial's window had it.
+fn x_of(prediction: &Prediction) -> Option<f64> {
+    let setting = &prediction.setting;
+    (setting.delivers == Delivers::Held).then(|| setting.rate_per_s * mean_window_s(setting))
 }
 
 /// How long a trial was and what its feed held: given by plan and clock, whatever was delivered. `None` if the feed gave
@@ -45,6 +91,7 @@ fn run(trial: &Trial, measured: &Measured) -> Option<Run> {
         quotes: measured.client.quotes.planned as f64 / clients,
         feed_s: window.end_offset_ns as f64 / 1e9,
         window_rate_per_s: measured.client.window_quotes.planned as f64 / clients / window_s,
+        window_from_s: Some(window.start_offset_ns as f64 / 1e9),
         // The window's begin is the instant that both the server's meter and the plan know.
         asked_s: window.start_offset_ns as f64 / 1e9 + since(measured, measured.server.window_start.taken_ns),
         metered_s: since(measured, measured.server.connected.taken_ns),
@@ -58,12 +105,14 @@ fn since(measured: &Measured, from_ns: u64) -> f64 {
 }
 
 /// What the machine costs, from the run's calibration. A run without one counts as made on a machine that takes no time.
-pub(super) fn costs(manifest: &Manifest) -> Costs {
-    let Some(calibration) = manifest.calibration else { return Costs::default() };
+pub(crate) fn costs(calibration: Option<Calibration>) -> Costs {
+    let Some(calibration) = calibration else { return Costs::default() };
     let seconds = |ns: u64| ns as f64 / 1e9;
     Costs {
-        // Without distance an exchange is nothing but service.
-        service_s: seconds(calibration.exchange_ns),
+        exchange_s: seconds(calibration.exchange_ns),
+        answer_s: seconds(calibration.answer_ns),
+        occupancy_s: seconds(calibration.occupancy_ns),
+        held_answer_s: seconds(calibration.held_answer_ns),
         write_s: seconds(calibration.write_ns),
         loopback_transit_s: seconds(calibration.chain_p50_ns.saturating_sub(calibration.write_ns)),
     }
@@ -207,6 +256,8 @@ impl TheorySummary {
                 .iter()
                 .filter_map(|p| Some(CurvePoint { quantile: p.quantile, lateness_ms: at(p.quantile)? }))
                 .collect(),
+            x: median(&predictions.iter().flatten().filter_map(x_of).collect::<Vec<f64>>()).and_then(Reading::new),
+            polls: Polls::of(used),
         })
     }
 }

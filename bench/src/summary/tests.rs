@@ -98,6 +98,39 @@ fn a_tainted_trial_is_not_used_even_when_nothing_replaces_it() {
 }
 
 #[test]
+fn of_a_tainted_trial_of_an_exact_cell_counts_are_used_and_times_are_not() {
+    let (mut manifest, mut trials) = fixture::run();
+    manifest.cells[0].exact = true;
+    trials.retain(|t| t.block == 1 && (t.arm.name == "ws" || t.arm.name == "sse"));
+    let quiet = summarise(&manifest, &trials, &[]);
+    let reasons = vec!["other processes used 25.0 % of a processor".to_owned()];
+    for trial in &mut trials {
+        (trial.standing, trial.reasons) = (Standing::Tainted, reasons.clone());
+    }
+    let busy = summarise(&manifest, &trials, &[]);
+    let (ws, calm) = (arm(&busy, "ws"), arm(&quiet, "ws"));
+    assert_eq!((ws.valid, ws.tainted, ws.set_aside.len()), (1, 0, 0));
+    assert_eq!(ws.counts_only[0].reasons, reasons);
+    for (quantity, other) in Quantity::ALL.iter().zip(&calm.estimates) {
+        let told = if quantity.is_counted() { other.median } else { None };
+        assert_eq!(ws.estimate(*quantity).unwrap().median, told, "{quantity:?}");
+    }
+    assert!(ws.lateness.curve.is_empty() && ws.theory.is_none() && ws.bytes == calm.bytes);
+    let compared = |quantity| busy.cells[0].comparison(quantity, "sse", "ws").unwrap().n;
+    assert_eq!((compared(Quantity::ApplicationBytes), compared(Quantity::LatenessP50)), (1, 0));
+    // A valid attempt is preferred, whichever comes last; void stays void.
+    let mut again: Vec<Trial> = trials.clone();
+    for trial in &mut again {
+        (trial.standing, trial.attempt) = (Standing::Valid, 0);
+    }
+    let both = summarise(&manifest, &[again, trials.clone()].concat(), &[]);
+    assert_eq!((arm(&both, "ws").counts_only.len(), arm(&both, "ws").tainted), (0, 1));
+    assert_eq!(both.cells[0].comparison(Quantity::LatenessP50, "sse", "ws").unwrap().n, 1);
+    trials.iter_mut().for_each(|trial| trial.standing = Standing::Void);
+    assert_eq!(arm(&summarise(&manifest, &trials, &[]), "ws").valid, 0);
+}
+
+#[test]
 fn survives_json_and_an_empty_run() {
     let summary = summary();
     let text = serde_json::to_string(&summary).unwrap();
@@ -167,6 +200,11 @@ fn a_link_tells_its_worst_over_the_trials_that_are_used() {
             to_server: LinkWay { sent, ..LinkWay::default() },
             connections: 1,
             error: Distribution::of(&histogram, 0),
+            sockets: if number == 2 {
+                Distribution::default()
+            } else {
+                Distribution::of(&histogram, if number == 7 { 5 } else { 0 })
+            },
             cpu_us: if number == 4 { 300 } else { 10 },
             wall_us: 1_000,
             real_time: number != 6,
@@ -180,6 +218,8 @@ fn a_link_tells_its_worst_over_the_trials_that_are_used() {
     assert_eq!((link.trials as usize, link.cpu_percent, link.real_time), (used, 30.0, false));
     assert_eq!((link.lost, link.lost_of, link.queue_dropped, link.interface_dropped), (7, 206, 4, 0));
     // Trial 30 is the last of all.
+    assert_eq!(link.sockets_p99_ms.map(Reading::get), Some(f64::INFINITY), "one was lost; older files do not tell");
+    assert!((link.sockets_p50_ms.unwrap().get() - 0.080).abs() < 0.001);
     let (p50, p99) = (link.error_p50_ms.unwrap().get(), link.error_p99_ms.unwrap().get());
     assert!((p50 - 0.080).abs() < 0.001 && (p99 - 0.129).abs() < 0.001, "{p50} {p99}");
 }

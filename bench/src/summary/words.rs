@@ -133,12 +133,13 @@ pub fn conditions(summary: &Summary, cell: &CellSummary) -> String {
         size => format!("{} bytes", count(u64::from(size))),
     };
     format!(
-        "{} clients, {} quotes/s ({}) over {} symbols, payload of {payload}, window {} s, {}; {n}, run seed {}, \
+        "{} clients, {} quotes/s ({}) over {} symbol{}, payload of {payload}, window {} s, {}; {n}, run seed {}, \
          feed seed {} and up, one a block; set aside: {} tainted, {} void",
         count(u64::from(load.clients)),
         number(feed.rate_per_s),
         feed.arrivals,
         feed.symbols,
+        if feed.symbols == 1 { "" } else { "s" },
         number(load.window_ms as f64 / 1e3),
         path(&load.path),
         summary.seed,

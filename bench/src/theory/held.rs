@@ -1,15 +1,16 @@
 //! Held requests: the client asks, the server answers when there is a quote, and the client asks again.
 //!
 //! Between sending an answer and having the next request the server has nobody to give a quote to, for w = 2d (4d on a
-//! new connection) and the service. Quotes due in there, Poisson with mean x = λw, go out together when the request
+//! new connection) and what an exchange takes without distance. Quotes due in there, Poisson with mean x = λw, go out together when the request
 //! comes: each waits the rest of w, evenly, since instants of a Poisson process within a stretch are even. If there are
 //! none (e^−x), the request is held until the first quote, which is only d late. An answer carries x + e^−x quotes on
 //! average, so lateness is d with probability e^−x/(x + e^−x) and otherwise uniform on [d, d + w].
 //! With a longest hold W an answer is empty with probability e^−x q, q = e^−λW, and e^−x above becomes e^−x (1 − q).
 //!
-//! The herd: one quote answers all N held requests, c each, and then all N ask again, s each. Client k has its answer
-//! written at k c; its request comes back at k c + 2d, and the server, busy until N c, takes requests in turn: request k
-//! is done at max(N c, c + 2d) + k s where s ≥ c, and at max(N c + k s, k c + 2d + s) where s < c.
+//! The herd: one quote answers all N held requests, c each (an answer, not a bare write), and then all N ask again, s each where they queue. Alone, a
+//! client would be back after w, of which s is its own turn: v = w − s is on the way. Client k has its answer written at
+//! k c; its request comes back at k c + v, and the server, busy until N c, takes requests in turn: request k is done at
+//! max(N c, c + v) + k s where s ≥ c, and at max(N c + k s, k c + v + s) where s < c.
 //!
 //! The newest only: a request is held for T at least, which makes w + T of w, and one quote goes out with each answer.
 //!
@@ -31,13 +32,13 @@ use super::setting::Setting;
 /// w: time in which client `position` (1 to N) of a herd has no request pending, seconds.
 #[must_use]
 pub fn window_s(setting: &Setting, position: u32) -> f64 {
-    let (write_s, service_s) = (setting.costs.write_s, setting.costs.service_s);
+    let (write_s, turn_s) = (setting.costs.held_answer_s, setting.costs.occupancy_s);
     let (all, k) = (f64::from(setting.clients), f64::from(position));
-    let way_s = setting.ways() * setting.delay_s;
-    let done_s = if service_s >= write_s {
-        f64::max(all * write_s, write_s + way_s) + k * service_s
+    let way_s = (setting.exchange_s() - turn_s).max(0.0);
+    let done_s = if turn_s >= write_s {
+        f64::max(all * write_s, write_s + way_s) + k * turn_s
     } else {
-        f64::max(all * write_s + k * service_s, k * write_s + way_s + service_s)
+        f64::max(all * write_s + k * turn_s, k * write_s + way_s + turn_s)
     };
     done_s - k * write_s
 }
@@ -50,7 +51,7 @@ pub fn mean_window_s(setting: &Setting) -> f64 {
 
 /// All that differ: one stands for all where the machine takes no time.
 fn positions(setting: &Setting) -> impl Iterator<Item = u32> {
-    let alike = setting.costs.write_s <= 0.0 && setting.costs.service_s <= 0.0;
+    let alike = setting.costs.held_answer_s <= 0.0 && setting.costs.occupancy_s <= 0.0;
     1..=if alike { 1 } else { setting.clients }
 }
 
@@ -76,9 +77,9 @@ fn every(setting: &Setting) -> Law {
     let x = setting.rate_per_s * mean_window_s(setting);
     let (met, empty) = chances(setting, x, setting.wait_s);
     let parts = positions(setting).flat_map(|k| {
-        let (from_s, window_s) = (setting.sent_at_once_s(k), window_s(setting, k));
+        let (from_s, window_s) = (setting.met_s(k), window_s(setting, k));
         let (met, _) = chances(setting, setting.rate_per_s * window_s, setting.wait_s);
-        let late = Part::Uniform(setting.delay_s, setting.delay_s + window_s);
+        let late = Part::Uniform(setting.back_s(), setting.back_s() + window_s);
         [(met, Part::At(from_s)), (setting.rate_per_s * window_s, late)]
     });
     let mut answer_sizes = super::law::poisson(x);
@@ -105,13 +106,13 @@ fn staleness_s(setting: &Setting, mean_s: f64, x: f64) -> f64 {
     mean_s + (one_symbol_s(setting, x) - mean_s) / f64::from(setting.symbols)
 }
 
-/// Mean excess staleness of one symbol: d and the mean over a cycle, w + e^−x/λ, of what the window adds.
+/// Mean excess staleness of one symbol: the way back and the mean over a cycle, w + e^−x/λ, of what the window adds.
 fn one_symbol_s(setting: &Setting, x: f64) -> f64 {
     let some = -(-x).exp_m1();
     // Age of what the answer before the window brought: 0 if it waited for the quote, else that of the window's last.
     let age = 1.0 - (-x).exp() * (1.0 + x);
     let excess = x * x / 2.0 - x + some + age * (x - some);
-    setting.delay_s + excess / (x + (-x).exp()) / setting.rate_per_s
+    setting.back_s() + excess / (x + (-x).exp()) / setting.rate_per_s
 }
 
 fn newest(setting: &Setting) -> Law {
@@ -120,8 +121,8 @@ fn newest(setting: &Setting) -> Law {
         let longest_s = window_s(setting, k) + setting.interval_s;
         let y = rate_per_s * longest_s;
         let (met, _) = chances(setting, y, (setting.wait_s - setting.interval_s).max(0.0));
-        let age = Part::Age { from_s: setting.delay_s, rate_per_s, longest_s };
-        [(met, Part::At(setting.sent_at_once_s(k))), (-(-y).exp_m1(), age)]
+        let age = Part::Age { from_s: setting.back_s(), rate_per_s, longest_s };
+        [(met, Part::At(setting.met_s(k))), (-(-y).exp_m1(), age)]
     });
     let y = rate_per_s * (mean_window_s(setting) + setting.interval_s);
     let (met, empty) = chances(setting, y, (setting.wait_s - setting.interval_s).max(0.0));
@@ -146,7 +147,7 @@ fn gcd(a: u64, b: u64) -> u64 {
 const STEPS_MAX: u64 = 1_000;
 
 fn locked(setting: &Setting) -> Law {
-    let (from_s, window_s, gap_s) = (setting.sent_at_once_s(1), mean_window_s(setting), setting.gap_s());
+    let (from_s, window_s, gap_s) = (setting.met_s(1), mean_window_s(setting), setting.gap_s());
     let lateness = if gap_s >= window_s {
         Lateness::of(Part::At(from_s))
     } else {

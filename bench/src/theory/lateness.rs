@@ -65,6 +65,9 @@ impl Part {
     }
 }
 
+/// Parts of a law that was made of a sample: a 256th is a tenth of the distance that theory is held to.
+const SAMPLE_PARTS: usize = 256;
+
 /// A mixture: lateness is one of the parts, each with its probability.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Lateness {
@@ -85,6 +88,19 @@ impl Lateness {
         let sum: f64 = parts.iter().map(|(weight, _)| weight).sum();
         parts.iter_mut().for_each(|(weight, _)| *weight /= sum);
         Self { parts }
+    }
+
+    /// The law of what came out in a sample: runs of equal numbers of values, each spread evenly from its first to its
+    /// last, so that quotes which are alike make a step. Means differ from the sample's by less than a run's width.
+    #[must_use]
+    pub fn of_sample(mut late_s: Vec<f64>) -> Self {
+        late_s.sort_by(f64::total_cmp);
+        let run = late_s.len().div_ceil(SAMPLE_PARTS).max(1);
+        Self::mixed(late_s.chunks(run).map(|values| {
+            let (from_s, to_s) = (values[0], values[values.len() - 1]);
+            let part = if to_s > from_s { Part::Uniform(from_s, to_s) } else { Part::At(from_s) };
+            (values.len() as f64, part)
+        }))
     }
 
     /// Laws with weights as one.
@@ -150,6 +166,17 @@ mod tests {
         assert_eq!(law.quantile_s(0.7), 0.1);
         assert!((law.quantile_s(0.875) - 0.3).abs() < 1e-8);
         assert!((law.quantile_s(1.0) - 0.5).abs() < 1e-8);
+    }
+
+    #[test]
+    fn a_sample_has_its_steps_and_its_slopes() {
+        // Half of the quotes at 30 ms, half evenly up to 90 ms.
+        let late_s = (0..1_000).map(|i| 0.03 + if i % 2 == 0 { 0.0 } else { 0.06 * f64::from(i) / 1e3 }).collect();
+        let law = Lateness::of_sample(late_s);
+        assert!(law.parts.len() <= SAMPLE_PARTS);
+        assert!((law.cdf(0.03) - 0.5).abs() < 0.005 && law.cdf(0.0299) == 0.0, "{}", law.cdf(0.03));
+        assert!((law.cdf(0.06) - 0.75).abs() < 0.005 && (law.mean_s() - 0.045).abs() < 1e-4);
+        assert_eq!(Lateness::of_sample(Vec::new()), Lateness::default());
     }
 
     #[test]

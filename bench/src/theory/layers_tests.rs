@@ -35,7 +35,8 @@ fn entry(delivers: Delivers, wraps: Wraps, connection: Connection) -> ArmEntry {
 }
 
 /// 71 quotes in 6.5 s, as the first block of the reference run had.
-const RUN: Run = Run { quotes: 71.0, feed_s: 6.5, window_rate_per_s: 10.0, asked_s: 6.94, metered_s: 7.04 };
+const RUN: Run =
+    Run { quotes: 71.0, feed_s: 6.5, window_rate_per_s: 10.0, window_from_s: None, asked_s: 6.94, metered_s: 7.04 };
 
 fn of(entry: &ArmEntry) -> Prediction {
     predict_run(entry, &LoadSpec { clients: 20, ..LoadSpec::default() }, &Costs::default(), &RUN)

@@ -2,8 +2,9 @@
 //! file or a result. The same quantities are computed by an independent simulation in this module's tests.
 //!
 //! Letters: d one way · T poll interval, or least distance of a conflated stream's quotes · λ quotes per second · E one
-//! exchange: 2d on a kept connection, 4d on a new one, and the service · w the time in which a held-request client has no
-//! request pending, E for one client · x = λw · N clients · s service of one request · c one write · S symbols.
+//! exchange: 2d on a kept connection, 4d on a new one, and what it takes without distance · w the time in which a
+//! held-request client has no request pending, E for one client · x = λw · N clients · s what one more request adds where
+//! requests queue · c one write · S symbols.
 //!
 //! | delivers | mean lateness | at most | requests per quote |
 //! | --- | --- | --- | --- |
@@ -32,7 +33,8 @@
 //! Poisson feed of some hundred quotes misses by several per cent.
 //!
 //! A client's share in the noise: all clients get the same quotes, so N clients over a feed of 1,000 quotes are 1,000
-//! quotes of sampling error, not N thousand. Steady bytes leave out what was under way at the first and last snapshot,
+//! quotes of sampling error, not N thousand. Planned requests spread over the clients even that out; held ones do not, and
+//! [`played`] therefore takes the plan's own quotes. Steady bytes leave out what was under way at the first and last snapshot,
 //! at a distance up to one exchange a client; bytes with set-up leave out nothing.
 //!
 //! **Not modelled**: queues in front of a busy server (a law says `None` where it cannot keep up), bursts, jitter, loss
@@ -45,6 +47,7 @@ pub mod held;
 pub mod lateness;
 pub mod law;
 pub mod planned;
+pub mod played;
 pub mod pushed;
 pub mod setting;
 
@@ -56,8 +59,9 @@ mod simulation;
 mod tests;
 
 use wirerace_contract::descriptor::Delivers;
+use wirerace_contract::feed::Arrivals;
 use wirerace_contract::results::ArmEntry;
-use wirerace_contract::spec::LoadSpec;
+use wirerace_contract::spec::{Delivery, LoadSpec};
 
 pub use bytes::{Bytes, SetUp};
 pub use lateness::Lateness;
@@ -101,6 +105,7 @@ pub fn predict_run(entry: &ArmEntry, load: &LoadSpec, costs: &Costs, run: &Run) 
     let setting =
         Setting { rate_per_s: run.window_rate_per_s, ..Setting::of(&entry.arm, load, &entry.descriptor, costs) };
     let law = law(&setting).map(|of_window| counted(run, &setting, of_window));
+    let law = law.map(|law| of_this_feed(law, &setting, run, load));
     let layers = law.as_ref().and_then(|law| bytes::bytes(entry, load, law, run.quotes));
     Prediction { setting, run: *run, law, steady: layers.map(|l| l.0), set_up: layers.map(|l| l.1) }
 }
@@ -127,6 +132,24 @@ fn counted(run: &Run, setting: &Setting, of_window: Law) -> Law {
         staleness_s: of_window.staleness_s,
         stale_share: of_window.stale_share,
         ..of_run
+    }
+}
+
+/// Held requests for every quote meet each quote of the plan in a way that the plan fixes. A periodic feed does not: there
+/// it hangs on microseconds.
+fn of_this_feed(law: Law, setting: &Setting, run: &Run, load: &LoadSpec) -> Law {
+    let fixed = setting.delivers == Delivers::Held
+        && setting.delivery == Delivery::Every
+        && setting.arrivals == Arrivals::Poisson;
+    let Some(played) = Some(()).filter(|()| fixed).and_then(|()| played::play(setting, run, &load.feed)) else {
+        return law;
+    };
+    Law {
+        lateness: played.lateness,
+        requests_per_quote: played.requests_per_quote,
+        connections_per_quote: planned::connections(setting, played.requests_per_quote),
+        answer_sizes: played.answer_sizes,
+        ..law
     }
 }
 

@@ -1,8 +1,8 @@
 //! Planned requests: the client asks at planned instants, the server answers at once.
 //!
 //! An instant that passes while an answer is out is skipped, so requests are T′ = T × ⌈E/T⌉ apart. A quote waits for
-//! the next request to reach the server, evenly 0 to T′, and then d (and the service) for its answer: lateness is uniform
-//! on [d, T′ + d], whatever the request's own way takes, and for any feed, since phases are spread evenly over the
+//! the next request to reach the server, evenly 0 to T′, and then d (and the server's and client's work on the answer):
+//! lateness is uniform on [d, T′ + d], whatever the request's own way takes, and for any feed, since phases are spread evenly over the
 //! clients. The newest only: the age of the last quote at that instant, given that there is one since the request before.
 
 use wirerace_contract::feed::Arrivals;
@@ -25,11 +25,11 @@ pub fn apart_s(setting: &Setting) -> f64 {
 pub fn law(setting: &Setting) -> Option<Law> {
     // Stratified requests come T′/N apart: below that the server is free whenever one comes, above it never.
     let apart_s = apart_s(setting);
-    let busy = f64::from(setting.clients) * setting.costs.service_s / apart_s;
+    let busy = f64::from(setting.clients) * setting.costs.occupancy_s / apart_s;
     if setting.interval_s <= 0.0 || busy >= 1.0 {
         return None;
     }
-    let from_s = setting.delay_s + setting.costs.service_s;
+    let from_s = setting.back_s();
     let (answer_sizes, newest) = counts(setting, from_s, apart_s)?;
     let law = match setting.delivery {
         Delivery::Every => {

@@ -8,8 +8,17 @@ use wirerace_contract::spec::{Arm, Connection, Delivery, LoadSpec};
 /// no time.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Costs {
-    /// From the arrival of a request at the server to its answer in the client's hands, less the way back, seconds.
-    pub service_s: f64,
+    /// One exchange without distance and with nobody else about, from asking to the answer in hand, seconds. A latency:
+    /// it is added to the ways.
+    pub exchange_s: f64,
+    /// The part of it after the server has looked which quotes there are, seconds: what a quote that is found still takes.
+    pub answer_s: f64,
+    /// What each further request adds where requests queue, seconds. An occupancy: it says what the server, or the clients'
+    /// one process before it, can carry. Shorter than the exchange, most of which is waking up and passing on.
+    pub occupancy_s: f64,
+    /// What each further held request adds where one quote answers many, seconds: the fan-out of answers, which takes more
+    /// than a bare write.
+    pub held_answer_s: f64,
     /// One write to one connection out of many on one quote, seconds.
     pub write_s: f64,
     /// From publishing a quote to its receipt over one connection without distance, less the write, seconds.
@@ -26,6 +35,8 @@ pub struct Run {
     /// Quotes per second within the window, where lateness and staleness are measured: of some hundred quotes of a
     /// Poisson feed there are several per cent more or less than in the rest of the run.
     pub window_rate_per_s: f64,
+    /// Where the window begins, from the feed's start, seconds; `None` where the plan of the run is not known.
+    pub window_from_s: Option<f64>,
     /// From the feed's start to "the last quote is everywhere", seconds: as long as there are planned requests.
     pub asked_s: f64,
     /// From "all connected" to the same: what bytes per second are taken over.
@@ -39,7 +50,7 @@ impl Run {
         let feed_s = load.window_ms as f64 / 1e3;
         let rate_per_s = load.feed.rate_per_s;
         let quotes = feed_s * rate_per_s;
-        Self { quotes, feed_s, window_rate_per_s: rate_per_s, asked_s: feed_s, metered_s: feed_s }
+        Self { quotes, feed_s, window_rate_per_s: rate_per_s, window_from_s: None, asked_s: feed_s, metered_s: feed_s }
     }
 }
 
@@ -102,13 +113,25 @@ impl Setting {
     /// E: one exchange, seconds.
     #[must_use]
     pub fn exchange_s(&self) -> f64 {
-        self.ways() * self.delay_s + self.costs.service_s
+        self.ways() * self.delay_s + self.costs.exchange_s
+    }
+
+    /// From the server's look at the quotes to the answer in hand, seconds.
+    #[must_use]
+    pub fn back_s(&self) -> f64 {
+        self.delay_s + self.costs.answer_s
     }
 
     /// A quote that the server sends at once is this late at client `position` of the fan-out (1 to N), seconds.
     #[must_use]
     pub fn sent_at_once_s(&self, position: u32) -> f64 {
         self.delay_s + self.costs.loopback_transit_s + f64::from(position) * self.costs.write_s
+    }
+
+    /// A quote that finds client `position`'s request held (1 to N) is this late, seconds.
+    #[must_use]
+    pub fn met_s(&self, position: u32) -> f64 {
+        self.back_s() + f64::from(position.saturating_sub(1)) * self.costs.held_answer_s
     }
 
     /// The distance of two quotes of a periodic feed, seconds.

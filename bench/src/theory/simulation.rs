@@ -111,12 +111,13 @@ pub(super) fn held(due: &[f64], (delay_s, ways): (f64, f64), (least_s, wait_s): 
 }
 
 /// Lateness and window of each client of a herd, all of whose requests are held when one quote comes at 0: the server
-/// writes the answers in turn and then serves the requests in the order in which they come, one at a time.
-pub(super) fn herd(clients: u32, (delay_s, ways): (f64, f64), (write_s, service_s): (f64, f64)) -> Vec<(f64, f64)> {
+/// writes the answers in turn and then serves the requests in the order in which they come, one at a time. Answers take
+/// `delay_s`, and the next request is there `away_s` after its answer was written.
+pub(super) fn herd(clients: u32, (delay_s, away_s): (f64, f64), (write_s, service_s): (f64, f64)) -> Vec<(f64, f64)> {
     let written: Vec<f64> = (1..=clients).map(|k| f64::from(k) * write_s).collect();
     let mut free_s = written.last().copied().unwrap_or(0.0);
     let serve = |sent_s: &f64| {
-        free_s = f64::max(free_s, sent_s + ways * delay_s) + service_s;
+        free_s = f64::max(free_s, sent_s + away_s) + service_s;
         (sent_s + delay_s, free_s - sent_s)
     };
     written.iter().map(serve).collect()

@@ -173,16 +173,41 @@ fn held_requests_for_the_newest() {
 }
 
 #[test]
+fn held_requests_for_the_newest_that_are_let_go() {
+    // Held for 0.25 s at least and 0.5 s at most, with a quote each second: many are over before one comes.
+    let base = setting(Delivers::Held, Delivery::Newest, Connection::Kept);
+    let setting = Setting { rate_per_s: 1.0, wait_s: 0.5, ..base };
+    let law = law(&setting).unwrap();
+    let (log, due) = play_held(&setting, 10);
+    near("requests", log.requests_per_quote(), law.requests_per_quote, 0.01);
+    near("delivered", log.late_s.len() as f64 / due.len() as f64, law.delivered_share, 0.01);
+    near("empty", log.empty as f64 / log.requests as f64, law.empty_share().unwrap(), 0.01);
+    assert!(law.empty_share().unwrap() > 0.3);
+}
+
+#[test]
 fn a_herd_is_served_in_turn() {
     for delay_s in [0.0, 0.000_4, 0.03] {
         for (write_s, service_s) in [(20e-6, 60e-6), (60e-6, 20e-6), (0.0, 50e-6), (50e-6, 0.0)] {
             for connection in [Connection::Kept, Connection::Closed] {
-                let costs = Costs { write_s, service_s, loopback_transit_s: 0.0 };
-                let base = setting(Delivers::Held, Delivery::Every, connection);
-                let setting = Setting { delay_s, clients: 30, costs, ..base };
-                for (k, (late_s, window_s)) in (1..).zip(simulation::herd(30, way(&setting), (write_s, service_s))) {
-                    near("late", setting.sent_at_once_s(k), late_s, 1e-9);
-                    near("window", held::window_s(&setting, k), window_s, 1e-9);
+                // An exchange takes its turn at the server, and may take more on its way.
+                for on_the_way_s in [0.0, 130e-6] {
+                    let costs = Costs {
+                        held_answer_s: write_s,
+                        occupancy_s: service_s,
+                        exchange_s: service_s + on_the_way_s,
+                        ..Costs::default()
+                    };
+                    let base = setting(Delivers::Held, Delivery::Every, connection);
+                    let setting = Setting { delay_s, clients: 30, costs, ..base };
+                    let ways_s = (delay_s, setting.ways() * delay_s + on_the_way_s);
+                    let herd = simulation::herd(30, ways_s, (write_s, service_s));
+                    let mean_s = herd.iter().map(|(_, window_s)| window_s).sum::<f64>() / 30.0;
+                    near("mean window", held::mean_window_s(&setting), mean_s, 1e-9);
+                    for (k, (late_s, window_s)) in (1..).zip(herd) {
+                        near("late", setting.met_s(k) + write_s, late_s, 1e-9);
+                        near("window", held::window_s(&setting, k), window_s, 1e-9);
+                    }
                 }
             }
         }
@@ -245,6 +270,7 @@ fn a_periodic_feed_jumps_where_its_distance_is_the_window() {
     for (gap_s, mean_s, step) in [
         (0.080, 0.03, "held"),
         (0.060, 0.03, "held, at the jump"),
+        (0.061, 0.03, "held, just longer"),
         (0.059, 0.03 + 0.0295, "59 and 60 share 1 ms: (60 − 1)/2"),
         (0.030, 0.03 + 0.015, "locked: 0 or 30 ms"),
         (0.024, 0.03 + 0.024, "steps of 12 ms: (60 − 12)/2"),
@@ -268,7 +294,11 @@ fn where_there_is_no_theory() {
     none(Setting { arrivals: Arrivals::Bursts(5), ..base(Delivers::Held, Delivery::Every) });
     none(Setting { interval_s: 0.0, ..base(Delivers::Planned, Delivery::Every) });
     none(Setting { interval_s: 0.0, ..base(Delivers::Pushed, Delivery::Newest) });
-    let slow = Costs { service_s: 0.003, ..Costs::default() };
+    // A long exchange that leaves the server free is no reason.
+    let patient = Costs { exchange_s: 0.2, ..Costs::default() };
+    let hundred = Setting { clients: 100, ..base(Delivers::Planned, Delivery::Every) };
+    assert!(law(&Setting { costs: patient, ..hundred }).is_some());
+    let slow = Costs { occupancy_s: 0.003, ..Costs::default() };
     none(Setting { clients: 100, costs: slow, ..base(Delivers::Planned, Delivery::Every) });
     let two = law(&Setting { symbols: 2, ..base(Delivers::Planned, Delivery::Newest) }).unwrap();
     assert_eq!((two.staleness_s, two.stale_share), (None, None));

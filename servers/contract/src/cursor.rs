@@ -77,9 +77,54 @@ pub struct Cursor {
     pub seq: u64,
 }
 
+impl Cursor {
+    /// The cursor as text, without allocating: every answer to a poll has one in it.
+    #[must_use]
+    pub fn text(self) -> CursorText {
+        let mut text = CursorText { bytes: [0; CURSOR_BYTES_MAX], begin: CURSOR_BYTES_MAX };
+        let mut rest = self.seq;
+        loop {
+            // A remainder of a division by 10 is a digit.
+            text.prepend(&[b'0' + (rest % 10) as u8]);
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        text.prepend(b".");
+        text.prepend(&self.epoch.0);
+        text
+    }
+}
+
+/// The longest cursor, bytes: an epoch, a point, and the digits of the largest number.
+const CURSOR_BYTES_MAX: usize = 4 + 1 + 20;
+
+/// A cursor as text: see [`Cursor::text`].
+#[derive(Clone, Copy, Debug)]
+pub struct CursorText {
+    bytes: [u8; CURSOR_BYTES_MAX],
+    begin: usize,
+}
+
+impl CursorText {
+    fn prepend(&mut self, part: &[u8]) {
+        let end = self.begin;
+        self.begin -= part.len();
+        self.bytes[self.begin..end].copy_from_slice(part);
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // Digits, a point, and an epoch, which is ASCII.
+        std::str::from_utf8(&self.bytes[self.begin..]).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.epoch, self.seq)
+        f.write_str(self.text().as_str())
     }
 }
 
@@ -144,6 +189,10 @@ mod tests {
         assert_eq!(cursor.to_string(), "k3f9.1041");
         assert_eq!("0".parse(), Ok(After::Oldest));
         assert_eq!(serde_json::to_string(&cursor).unwrap(), "\"k3f9.1041\"");
+        for (seq, text) in [(0, "k3f9.0"), (9, "k3f9.9"), (10, "k3f9.10"), (u64::MAX, "k3f9.18446744073709551615")] {
+            let cursor = Cursor { seq, ..cursor };
+            assert_eq!((cursor.text().as_str(), cursor.to_string().parse()), (text, Ok(cursor)));
+        }
     }
 
     #[test]

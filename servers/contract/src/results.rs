@@ -180,19 +180,33 @@ pub struct QuoteCounts {
     pub early: u64,
 }
 
-/// Orders sent upstream, and their acknowledgements.
+/// Orders planned, sent upstream and acknowledged: planned = sent + never sent, sent = acknowledged + lost. The window's
+/// counts are those of orders whose planned instant lies within it.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Orders {
     /// Sent, over the whole life.
     pub issued: u64,
-    /// Acknowledged, over the whole life. What was under way when the clients left is not.
+    /// Acknowledged, over the whole life.
     pub acknowledged: u64,
+    /// Sent and never acknowledged, over the whole life: refused, or still out when the connection ended. Like the three
+    /// other counts that files may lack, 0 in those written before orders were counted by their plan.
+    #[serde(default)]
+    pub lost: u64,
+    /// Orders that the plan holds within the window, over the clients connected at the start.
+    #[serde(default)]
+    pub window_planned: u64,
     /// Of those planned within the window, sent.
     pub window_issued: u64,
+    /// Of those planned within the window, never sent: the one before was still out when the client left.
+    #[serde(default)]
+    pub window_unsent: u64,
     /// Of those planned within the window, acknowledged.
     pub window_acknowledged: u64,
+    /// Of those planned within the window, sent and never acknowledged.
+    #[serde(default)]
+    pub window_lost: u64,
     /// Acknowledged − planned, of the orders planned within the window. An order that had to wait for the one before
-    /// it counts from its own planned instant.
+    /// it counts from its own planned instant; one that was never sent, or lost, is infinitely late.
     pub latency: Distribution,
 }
 
@@ -285,7 +299,7 @@ pub struct Ledger {
     /// From clients to server.
     pub to_server: Layers,
     /// The part of both that set-up took: until all clients were connected and before the first quote, and after
-    /// the last was received.
+    /// the last was received. What only a link's counts show is not told apart by time and belongs to the steady state.
     pub set_up: Layers,
 }
 
@@ -298,10 +312,16 @@ pub struct Layers {
     pub framing: u64,
     /// HTTP request and response heads.
     pub heads: u64,
-    /// IP and TCP heads of segments that carry bytes, and the bytes that TCP sent again; `null` where the system does not tell.
+    /// IP and TCP heads of segments that carry bytes; `null` where the system does not tell.
     pub tcp_ip_data: Option<u64>,
     /// IP and TCP heads of segments without bytes (SYN, FIN, ACK); `null` likewise.
     pub tcp_ip_bare: Option<u64>,
+    /// What the wire carried beyond all others: bytes sent again, and on a link, which counts every packet, also what only
+    /// its counts show (what clients sent again, packets that were lost on the way to the server, SACK options, repeated
+    /// handshakes). Without a link it is what the server's TCP sent again. `null` where the system does not tell, and in
+    /// files written before it was a layer of its own: there what the server sent again stands under `tcp_ip_data`.
+    #[serde(default)]
+    pub sent_again: Option<u64>,
 }
 
 impl Layers {
@@ -314,6 +334,6 @@ impl Layers {
     /// Bytes of IP packets; `None` where the system does not tell.
     #[must_use]
     pub fn packets(&self) -> Option<u64> {
-        Some(self.application() + self.tcp_ip_data? + self.tcp_ip_bare?)
+        Some(self.application() + self.tcp_ip_data? + self.tcp_ip_bare? + self.sent_again.unwrap_or(0))
     }
 }

@@ -1,82 +1,154 @@
 //! Claims about efficiency: bytes and CPU at equal delivery.
 
+use wirerace_contract::spec::Delivery;
+
 use super::margin;
 use crate::claims::evidence::{Side, part};
 use crate::claims::{Claim, Evidence, Holds, Number, Part, Way};
-use crate::summary::Quantity as Q;
-use crate::summary::words::number;
+use crate::summary::words::duration;
+use crate::summary::{Quantity as Q, Reading};
 
 const ASKED: [Way; 3] = [Way::Asked, Way::AskedAnew, Way::Held];
 /// What costs: bytes on the wire, and CPU of both sides, per second and client.
 const COSTS: [(&str, Q); 2] = [("bytes", Q::PacketRate), ("CPU", Q::OwnCpuRate)];
 
-/// Claim 6: the decision map. Each cell and each budget of staleness is a point; the upgraded arm wins it unless an arm
-/// that asks stays within the budget for less.
+/// Claim 6: the decision map. Each cell and each budget of staleness is a point: the cheapest upgraded arm within the budget
+/// against the cheapest arm that asks and is within it. Who has none misses the point; where nobody has one, there is none.
 #[must_use]
 pub fn almost_always(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
-    let [share, cheaper, budgets @ ..] = claim.margins else { return Vec::new() };
+    let [share, bytes, cpu, budgets @ ..] = claim.margins else { return Vec::new() };
     let cells = evidence.cells(claim.experiments);
-    let mut parts = Vec::new();
-    for (what, cost) in COSTS {
-        let (mut points, mut won, mut lost_to, mut source) = (0u32, 0u32, Vec::new(), None);
+    let map = |((what, cost), dearer): ((&str, Q), &f64)| {
+        let mut map = Map::default();
         for cell in &cells {
-            for upgraded in cell.iter().filter(|side| side.way() == Way::Upgraded) {
+            for delivery in [Delivery::Every, Delivery::Newest] {
+                let of = |ways: &[Way]| -> Vec<Side<'_>> {
+                    let alike = cell.iter().filter(|side| side.entry.arm.delivery == delivery);
+                    alike.filter(|side| ways.contains(&side.way()) && judged(side, cost)).copied().collect()
+                };
+                let (upgraded, asking) = (of(&[Way::Upgraded]), of(&ASKED));
+                if upgraded.is_empty() || asking.is_empty() {
+                    continue;
+                }
                 for budget_ms in budgets {
-                    let Some(own) = price(upgraded, cost, *budget_ms) else { continue };
-                    let rivals: Vec<&Side<'_>> = cell
-                        .iter()
-                        .filter(|side| ASKED.contains(&side.way()))
-                        .filter(|side| side.entry.arm.delivery == upgraded.entry.arm.delivery)
-                        .collect();
-                    if rivals.is_empty() {
-                        continue;
-                    }
-                    points += 1;
-                    let better = rivals.iter().find(|rival| {
-                        price(rival, cost, *budget_ms).is_some_and(|theirs| theirs < own * (1.0 - cheaper))
-                    });
-                    won += u32::from(better.is_none());
-                    if let Some(better) = better {
-                        lost_to.push(format!(
-                            "{} at {} ms in {}",
-                            better.entry.arm.name,
-                            number(*budget_ms),
-                            better.cell.name
-                        ));
-                    }
-                    source.get_or_insert(*upgraded);
+                    map.add(&upgraded, &asking, &Terms { cost, budget_ms: *budget_ms, dearer: *dearer });
                 }
             }
         }
-        let Some(side) = source else { continue };
-        let Some(wins) = Number::exact("points of the map that the upgraded arm wins", "%", percent(won, points))
-        else {
-            continue;
-        };
-        let lost = lost_to.first().map_or_else(String::new, |first| format!("; lost for example to {first}"));
-        let condition = format!("{what}, {points} points (cells × budgets of mean staleness){lost}");
-        parts.push(part(condition, reached(&wins, 100.0 * share), vec![wins], &side, &[]));
+        map.part(what, *share)
+    };
+    COSTS.into_iter().zip([bytes, cpu]).filter_map(map).collect()
+}
+
+/// What a point of the map is decided by.
+struct Terms {
+    cost: Q,
+    /// The 99th percentile of excess staleness is at most this, milliseconds.
+    budget_ms: f64,
+    /// Dearer means by more than this share of the cheaper.
+    dearer: f64,
+}
+
+/// Points of the decision map.
+#[derive(Default)]
+struct Map<'a> {
+    won: u32,
+    lost: u32,
+    open: u32,
+    /// Points at which no arm of either kind is within the budget.
+    nobody: u32,
+    /// The first point that was lost.
+    example: Option<String>,
+    /// Whoever stands for the points' source.
+    first: Option<Side<'a>>,
+    cells: Vec<String>,
+}
+
+impl<'a> Map<'a> {
+    fn add(&mut self, upgraded: &[Side<'a>], asking: &[Side<'a>], terms: &Terms) {
+        let Some(side) = upgraded.first() else { return };
+        match point(upgraded, asking, terms) {
+            None => self.nobody += 1,
+            Some(Holds::Yes) => self.won += 1,
+            Some(Holds::Open) => self.open += 1,
+            Some(Holds::No) => {
+                self.lost += 1;
+                let winner = cheapest(asking, terms, false).map_or("nobody", |side| side.entry.arm.name.as_str());
+                let missed = if cheapest(upgraded, terms, false).is_none() { ", unrivalled" } else { "" };
+                self.example.get_or_insert_with(|| {
+                    format!("{winner} within {}{missed}, {}", duration(terms.budget_ms), side.cell.name)
+                });
+            }
+        }
+        self.first.get_or_insert(*side);
+        if self.cells.last() != Some(&side.cell.name) {
+            self.cells.push(side.cell.name.clone());
+        }
     }
-    parts
+
+    fn part(self, what: &str, share: f64) -> Option<Part> {
+        let points = self.won + self.lost + self.open;
+        let percent = |of: u32| Reading::new(100.0 * f64::from(of) / f64::from(points));
+        let wins = Number {
+            what: "points of the map that the upgraded arms win".to_owned(),
+            unit: "%".to_owned(),
+            value: percent(self.won)?,
+            range: Some((percent(self.won)?, percent(self.won + self.open)?)),
+        };
+        let lost = self.example.map_or_else(String::new, |example| format!("; lost for example to {example}"));
+        let condition = format!(
+            "{what}, {points} points (cells × budgets): {} won, {} lost, {} undecided, and {} where nobody is within the \
+             budget{lost}",
+            self.won, self.lost, self.open, self.nobody
+        );
+        let holds = match wins.ends()? {
+            (low, _) if low >= 100.0 * share => Holds::Yes,
+            (_, high) if high < 100.0 * share => Holds::No,
+            _ => Holds::Open,
+        };
+        let mut part = part(condition, holds, vec![wins], &self.first?, &[]);
+        part.source.cell = self.cells.join(" | ");
+        Some(part)
+    }
 }
 
-fn reached(wins: &Number, share: f64) -> Holds {
-    if wins.value.get() >= share { Holds::Yes } else { Holds::No }
+/// Whether the upgraded arms win a point; `None` where nobody is within the budget. Arms of which the interval does not say
+/// whether they are within may be or not: the point is decided if it comes out the same either way.
+fn point(upgraded: &[Side<'_>], asking: &[Side<'_>], terms: &Terms) -> Option<Holds> {
+    let outcome =
+        |(ours_sure, theirs_sure)| match (cheapest(upgraded, terms, ours_sure), cheapest(asking, terms, theirs_sure)) {
+            (None, None) => None,
+            (Some(_), None) => Some(Holds::Yes),
+            (None, Some(_)) => Some(Holds::No),
+            (Some(ours), Some(theirs)) => {
+                let compared = ours.against(theirs, terms.cost);
+                Some(compared.map_or(Holds::Open, |(_, ratio)| ratio.at_most(1.0 + terms.dearer)))
+            }
+        };
+    let first = outcome((true, true));
+    let same = [(true, false), (false, true), (false, false)].into_iter().all(|sure| outcome(sure) == first);
+    if same { first } else { Some(Holds::Open) }
 }
 
-fn percent(part: u32, of: u32) -> f64 {
-    100.0 * f64::from(part) / f64::from(of)
+/// The cheapest arm within the budget: only of those that are certainly within it, or also of those that may be.
+fn cheapest<'s, 'a>(sides: &'s [Side<'a>], terms: &Terms, sure: bool) -> Option<&'s Side<'a>> {
+    let within = |side: &&Side<'_>| match side.number(Q::StalenessP99).map(|stale| stale.at_most(terms.budget_ms)) {
+        Some(Holds::Yes) => true,
+        Some(Holds::Open) => !sure,
+        Some(Holds::No) | None => false,
+    };
+    let priced = |side: &'s Side<'a>| Some((side, side.arm.median(terms.cost)?));
+    sides.iter().filter(within).filter_map(priced).min_by(|a, b| a.1.total_cmp(&b.1)).map(|(side, _)| side)
 }
 
-/// The cost of an arm that stays within the budget of mean excess staleness.
-fn price(side: &Side<'_>, cost: Q, budget_ms: f64) -> Option<f64> {
-    let within = side.arm.median(Q::StalenessMean)? <= budget_ms;
-    within.then_some(side.arm.median(cost)?)
+/// CPU is compared where there is no distance: elsewhere it contains the emulation.
+fn judged(side: &Side<'_>, cost: Q) -> bool {
+    cost != Q::OwnCpuRate || side.on_loopback()
 }
 
 /// The cost of `left` as a multiple of `right`'s.
 fn dearer(left: &Side<'_>, right: &Side<'_>, cost: Q, limit: f64) -> Option<(Holds, Number)> {
-    let (_, ratio) = left.against(right, cost)?;
+    let (_, ratio) = judged(left, cost).then(|| left.against(right, cost))??;
     Some((ratio.above(limit), ratio))
 }
 

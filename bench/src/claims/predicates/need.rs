@@ -1,56 +1,114 @@
 //! Claims about what a use needs: scale, and how fresh a ticker has to be.
 
+use wirerace_contract::results::ArmEntry;
+
 use super::margin;
-use crate::claims::evidence::{Side, part};
-use crate::claims::{Claim, Evidence, Holds, Number, Part, Way};
-use crate::summary::Quantity as Q;
+use crate::claims::evidence::{Side, comparable, part};
+use crate::claims::{Claim, Evidence, Holds, Number, Part, RunSummary, Way};
+use crate::report::capacity::{self, Carries};
 use crate::summary::words::{duration, number};
+use crate::summary::{CellSummary, Quantity as Q, Reading};
 
 /// Claim 15: most clients within a budget of staleness, and memory per connection.
 #[must_use]
 pub fn scale(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
     let [factor, kib, budgets @ ..] = claim.margins else { return Vec::new() };
     // Where no quote is due nothing can be late: idle clients tell of memory, not of what can be carried.
-    let capacity = evidence.sides(&["capacity"]);
-    let mut parts: Vec<Part> =
-        budgets.iter().filter_map(|budget_ms| carries_more(&capacity, *budget_ms, *factor)).collect();
+    let capacity = evidence.runs.iter().filter(|run| run.summary.experiment == "capacity");
+    let carried = |run| budgets.iter().filter_map(move |budget_ms| carries_more(run, *budget_ms, *factor));
+    let mut parts: Vec<Part> = capacity.flat_map(carried).collect();
     let connected = evidence.sides(claim.experiments);
     for way in [Way::Upgraded, Way::Streamed, Way::Held, Way::Asked] {
         let of_way: Vec<&Side<'_>> = connected.iter().filter(|side| side.way() == way).collect();
-        parts.extend(memory_per_connection(&of_way, *kib));
+        // Too few trials have no interval: where there are enough elsewhere, those decide.
+        let known = |side: &&&Side<'_>| side.number(Q::ServerMemory).is_some_and(|memory| memory.range.is_some());
+        let estimated: Vec<&Side<'_>> = of_way.iter().filter(known).copied().collect();
+        parts.extend(memory_per_connection(&estimated, *kib).or_else(|| memory_per_connection(&of_way, *kib)));
     }
     parts
 }
 
-/// Whether the upgraded arms carry at least `factor` times the clients of planned polls on kept connections.
-fn carries_more(sides: &[Side<'_>], budget_ms: f64, factor: f64) -> Option<Part> {
-    let most = |way: Way| {
-        let within = |side: &&Side<'_>| {
-            side.way() == way && side.number(Q::StalenessP99).is_some_and(|late| late.value.get() <= budget_ms)
-        };
-        sides.iter().filter(within).max_by_key(|side| side.cell.load.clients)
-    };
-    let any = |way: Way| sides.iter().find(|side| side.way() == way);
-    // An arm that never stays within the budget carries nobody.
-    let (upgraded, asked) = (any(Way::Upgraded)?, any(Way::Asked)?);
-    let clients = |way: Way| most(way).map_or(0.0, |side| f64::from(side.cell.load.clients));
-    let (ours, theirs) = (clients(Way::Upgraded), clients(Way::Asked));
-    if ours == 0.0 && theirs == 0.0 {
-        return None;
+/// An arm over all numbers of clients that were measured.
+struct Offer<'a> {
+    arm: usize,
+    /// The arm where it has the fewest clients.
+    side: Side<'a>,
+    /// By clients.
+    cells: Vec<&'a CellSummary>,
+}
+
+impl Offer<'_> {
+    /// What it carries within the budget. A number of clients without a usable trial is none that failed.
+    fn carries(&self, budget_ms: f64) -> Carries {
+        capacity::carries(&self.cells, self.arm, budget_ms)
     }
-    let holds = if ours >= factor * theirs { Holds::Yes } else { Holds::No };
-    let figure =
-        |side: &Side<'_>, n| Number::exact(format!("{}: most clients within the budget", side.entry.arm.name), "", n);
-    let numbers = [figure(upgraded, ours), figure(asked, theirs)].into_iter().flatten().collect();
+}
+
+/// Number of clients, and whether it may be more.
+fn reach(carries: Carries) -> (u32, bool) {
+    match carries {
+        Carries::None => (0, false),
+        Carries::Clients(clients) => (clients, false),
+        Carries::AtLeast(clients) => (clients, true),
+    }
+}
+
+fn offers<'a>(run: &'a RunSummary) -> Option<Vec<Offer<'a>>> {
+    let cells = capacity::by_clients(&run.summary)?;
+    let offer = |(arm, entry): (usize, &'a ArmEntry)| {
+        let measured = |cell: &&&CellSummary| cell.arms.get(arm).is_some_and(|a| a.median(Q::StalenessP99).is_some());
+        let cells: Vec<&CellSummary> = cells.iter().filter(measured).copied().collect();
+        let cell = *cells.first()?;
+        Some(Offer { arm, side: Side { run: &run.name, cell, entry, arm: cell.arms.get(arm)? }, cells })
+    };
+    Some(run.summary.arms.iter().enumerate().filter_map(offer).collect())
+}
+
+/// Whether the upgraded arms carry at least `factor` times the clients of planned polls on kept connections: of each the
+/// arm that carries most within the budget, out of those that have their like on the other side.
+fn carries_more(run: &RunSummary, budget_ms: f64, factor: f64) -> Option<Part> {
+    let offers = offers(run)?;
+    let of = |way: Way| offers.iter().filter(move |offer| offer.side.way() == way);
+    let best = |way: Way, other: Way| {
+        let like = |offer: &&Offer<'_>| of(other).any(|o| comparable(&o.side.entry.arm, &offer.side.entry.arm));
+        of(way).filter(like).max_by_key(|offer| reach(offer.carries(budget_ms)))
+    };
+    let (upgraded, asked) = (best(Way::Upgraded, Way::Asked)?, best(Way::Asked, Way::Upgraded)?);
+    let (ours, theirs) = (upgraded.carries(budget_ms), asked.carries(budget_ms));
+    let figure = |offer: &Offer<'_>| {
+        let (clients, or_more) = reach(offer.carries(budget_ms));
+        let clients = f64::from(clients);
+        let words = if or_more { "clients carried, or more" } else { "clients carried" };
+        Some(Number {
+            range: Reading::new(clients).zip(Reading::new(if or_more { f64::INFINITY } else { clients })),
+            ..Number::exact(format!("{}: {words}", offer.side.entry.arm.name), "", clients)?
+        })
+    };
+    let numbers = [figure(upgraded), figure(asked)].into_iter().flatten().collect();
     let condition = format!(
         "carries {} times the clients of polls, excess staleness at the 99th percentile within {}",
         number(factor),
         duration(budget_ms)
     );
-    let (from, beside) = (most(Way::Upgraded).unwrap_or(upgraded), most(Way::Asked).unwrap_or(asked));
-    let mut part = part(condition, holds, numbers, from, &[beside]);
-    part.source.cell = format!("{} | {}", from.cell.name, beside.cell.name);
+    let mut part = part(condition, further(ours, theirs, factor), numbers, &upgraded.side, &[&asked.side]);
+    let cells = upgraded.cells.iter().chain(&asked.cells).map(|cell| cell.name.as_str());
+    part.source.cell = cells.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" | ");
     Some(part)
+}
+
+/// Two that carry all that was tried, or nothing of it, do not tell which carries more.
+fn further(ours: Carries, theirs: Carries, factor: f64) -> Holds {
+    let ((most, ours_or_more), (rival, theirs_or_more)) = (reach(ours), reach(theirs));
+    let enough = f64::from(most) >= factor * f64::from(rival);
+    match (ours_or_more, theirs_or_more) {
+        (true, true) => Holds::Open,
+        _ if most == 0 && rival == 0 => Holds::Open,
+        // Who carries more than was tried may carry enough, or too much for the other.
+        (true, false) if !enough => Holds::Open,
+        (false, true) if enough => Holds::Open,
+        _ if enough => Holds::Yes,
+        _ => Holds::No,
+    }
 }
 
 /// Memory between the fewest and the most clients of an arm, per client.
@@ -64,11 +122,11 @@ fn memory_per_connection(sides: &[&Side<'_>], limit_kib: f64) -> Option<Part> {
         return None;
     }
     let each = |mib: f64| mib * 1024.0 / clients;
-    let value = crate::summary::Reading::new(each(high.value.get() - low.value.get()))?;
-    let range = low.ends().zip(high.ends()).and_then(|(few, many)| {
-        let reading = crate::summary::Reading::new;
-        reading(each(many.0 - few.1)).zip(reading(each(many.1 - few.0)))
-    });
+    let value = Reading::new(each(high.value.get() - low.value.get()))?;
+    let range = low
+        .ends()
+        .zip(high.ends())
+        .and_then(|(few, many)| Reading::new(each(many.0 - few.1)).zip(Reading::new(each(many.1 - few.0))));
     let what = format!("{}: server's memory per further client", few.entry.arm.name);
     let per_client = Number { what, unit: "KiB".to_owned(), value, range };
     let holds = per_client.above(limit_kib);
@@ -90,8 +148,9 @@ pub fn tickers(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
         let Some(best) = upgraded.first() else { continue };
         for (who, budget_ms) in [("a person", margin(claim, 0)), ("a program", margin(claim, 1))] {
             let Some(own) = best.number(Q::StalenessMean) else { continue };
+            let fresh = own.at_most(budget_ms);
             // Where the upgraded arm itself is too stale, nothing on this path will do and the need is not its kind.
-            if own.at_most(budget_ms) != Holds::Yes {
+            if fresh == Holds::No {
                 continue;
             }
             let rivals: [(&str, &[Way]); 2] = [
@@ -102,7 +161,8 @@ pub fn tickers(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
                 parts.extend(needed(&cell, best, ways, budget_ms).map(|(holds, numbers, other)| {
                     let condition = format!("{who} ({}), {what}: {}", duration(budget_ms), best.setting());
                     let numbers = std::iter::once(own.clone()).chain(numbers).collect();
-                    part(condition, holds, numbers, best, &[&other])
+                    // Whether it is fresh enough itself may be open still.
+                    part(condition, holds.and(fresh), numbers, best, &[&other])
                 }));
             }
         }

@@ -1,7 +1,7 @@
 //! Claims that the trace of an exchange settles.
 
-use crate::claims::trace::{Direction, Exchange};
-use crate::claims::{Claim, Evidence, Holds, Number, Part, Source};
+use crate::claims::trace::{Direction, Exchange, Step};
+use crate::claims::{BY_READING, Claim, Evidence, Holds, Number, Part, Source};
 
 /// Names of the exchanges that are made.
 pub mod names {
@@ -23,6 +23,12 @@ pub mod names {
     pub const BINARY_FRAME: &str = "binary in a WebSocket message";
     /// An event stream asked for binary.
     pub const BINARY_EVENTS: &str = "an event stream asked for binary";
+    /// An order sent on the connection of a held request, before its answer.
+    pub const BEHIND_HELD: &str = "an order behind a held request";
+    /// An order sent on the connection of an event stream.
+    pub const BEHIND_EVENTS: &str = "an order behind an event stream";
+    /// What the acknowledgement of an order in an exchange is told by.
+    pub const ORDER_ID: &str = "order-1";
     /// An upgrade at a path where the server has none.
     pub const OTHER_PATH: &str = "an upgrade at another path";
 }
@@ -31,7 +37,7 @@ fn yes(condition: bool) -> Holds {
     if condition { Holds::Yes } else { Holds::No }
 }
 
-fn shown(exchange: &Exchange, condition: &str, holds: bool) -> Part {
+pub(super) fn shown(exchange: &Exchange, condition: &str, holds: bool) -> Part {
     let figure = |what: &str, value: usize| Number::exact(what, "", value as f64);
     let sum = |direction| exchange.going(direction).map(|step| step.bytes).sum::<usize>();
     let numbers = [
@@ -48,18 +54,13 @@ fn shown(exchange: &Exchange, condition: &str, holds: bool) -> Part {
     }
 }
 
-/// What is known from reading a text, where no exchange of ours shows it.
-fn read(condition: &str, holds: bool) -> Part {
+/// What is known from reading `text`, where no exchange of ours shows it.
+fn read(text: &str, condition: &str, holds: bool) -> Part {
     Part {
         condition: condition.to_owned(),
         holds: yes(holds),
         numbers: Vec::new(),
-        source: Source {
-            run: "by reading, and by running it once by hand".to_owned(),
-            cell: String::new(),
-            arms: Vec::new(),
-            trials: Vec::new(),
-        },
+        source: Source { run: BY_READING.to_owned(), cell: text.to_owned(), arms: Vec::new(), trials: Vec::new() },
     }
 }
 
@@ -125,20 +126,26 @@ pub fn own_transactions(evidence: &Evidence, _: &Claim) -> Vec<Part> {
 /// Claim 22: the upgrade sequence.
 #[must_use]
 pub fn upgrade_sequence(evidence: &Evidence, _: &Claim) -> Vec<Part> {
-    let asked_first = |e: &Exchange| {
-        let [asked, answered, ..] = e.steps.as_slice() else { return false };
-        asked.direction == Direction::ToServer
-            && asked.text.to_lowercase().contains("upgrade: websocket")
-            && answered.direction == Direction::ToClient
-            && answered.text.starts_with("HTTP/1.1 101 ")
-            && e.requests() == 1
-            && e.pushed() >= 1
-    };
+    let asks =
+        |step: &Step| step.direction == Direction::ToServer && step.text.to_lowercase().contains("upgrade: websocket");
+    let answers = |step: &Step| step.direction == Direction::ToClient && step.text.starts_with("HTTP/1.1 ");
     let Some(exchange) = evidence.exchange(names::UPGRADE) else { return Vec::new() };
-    let in_order = asked_first(exchange);
+    let [first, second, ..] = exchange.steps.as_slice() else { return Vec::new() };
+    let switched = second.text.starts_with("HTTP/1.1 101 ") && exchange.requests() == 1 && exchange.pushed() >= 1;
+    // Which order a text gives is read; which of them took place is shown.
     vec![
-        shown(exchange, "002 and the diagram of 004: a request with Upgrade, the answer 101, then messages", in_order),
-        shown(exchange, "the prose of 004: first the server's answer, then a request to upgrade", !in_order),
+        shown(
+            exchange,
+            "a request with Upgrade, the answer 101, then messages: so 002 and the diagram of 004 (by reading: \u{201c}How it \
+             Works\u{201d} 1 to 3, \u{201c}How WebSockets Work\u{201d})",
+            asks(first) && answers(second) && switched,
+        ),
+        shown(
+            exchange,
+            "an answer of the server, then a request to upgrade: so the prose of 004 (by reading: \u{201c}The server \
+             responds and an upgrade request is made\u{201d})",
+            answers(first) && asks(second),
+        ),
     ]
 }
 
@@ -195,17 +202,23 @@ fn frames(exchange: &Exchange, first_byte: &str) -> bool {
 pub fn samples(evidence: &Evidence, _: &Claim) -> Vec<Part> {
     let mut parts = of(
         evidence,
-        [(names::OTHER_PATH, "002: its client, which dials /socket, reaches its server, which listens on /ws", |e| {
-            e.going(Direction::ToClient).any(|step| step.text.starts_with("HTTP/1.1 101 "))
-        })],
+        [(
+            names::OTHER_PATH,
+            "002: a client reaches a server that has its socket at another path (by reading: \u{201c}Example\u{201d} dials /socket and listens on /ws)",
+            |e| e.going(Direction::ToClient).any(|step| step.text.starts_with("HTTP/1.1 101 ")),
+        )],
     );
     if !parts.is_empty() {
+        let sample =
+            "004, \u{201c}Creating a WebSocket Server\u{201d}, run once by hand with websockets 17.4 on Python 3.11";
         parts.push(read(
-            "004: its server starts (websockets 17.4 on Python 3.11: RuntimeError, no running event loop, where the sample starts it outside of one)",
+            sample,
+            "by reading: the server of 004 starts (RuntimeError, no running event loop, where the sample starts it outside of one)",
             false,
         ));
         parts.push(read(
-            "004: started inside a loop, its handler answers (the same: TypeError, `path` missing; handlers get one argument now)",
+            sample,
+            "by reading: started inside a loop, the handler of 004 answers (TypeError, `path` missing; handlers get one argument now)",
             false,
         ));
     }
@@ -276,6 +289,11 @@ mod tests {
         let backwards = exchange(names::UPGRADE, &[SWITCHED, UPGRADE, "!", "<\u{81}"]);
         let finding = decide(claim, &Evidence { exchanges: vec![backwards], ..Evidence::default() });
         assert_eq!(finding.parts.iter().map(|part| part.holds).collect::<Vec<_>>(), [Holds::No, Holds::Yes]);
+        assert_eq!(finding.verdict, Verdict::Depends);
+        assert!(finding.parts.iter().all(|part| part.condition.contains("by reading: ")), "{finding:?}");
+        // An upgrade that is refused is neither.
+        let refused = exchange(names::UPGRADE, &[UPGRADE, "<HTTP/1.1 426 Upgrade Required\r\n\r\n", "!", "<x"]);
+        assert_eq!(verdict(22, &[refused]), Verdict::False);
     }
 
     #[test]
@@ -301,5 +319,13 @@ mod tests {
         let other = |answer: &str| exchange(names::OTHER_PATH, &[UPGRADE, answer]);
         assert_eq!(verdict(25, &[other("<HTTP/1.1 404 Not Found\r\n\r\n")]), Verdict::False);
         assert_eq!(verdict(25, &[other(SWITCHED)]), Verdict::Depends);
+        let claim = CLAIMS.iter().find(|claim| claim.number == 25).unwrap();
+        let finding = decide(claim, &Evidence { exchanges: vec![other(SWITCHED)], ..Evidence::default() });
+        assert!(finding.condition.contains("2 of 3 conditions by reading"), "{}", finding.condition);
+        let read = finding.parts.iter().filter(|part| part.is_read());
+        assert!(
+            read.clone().count() == 2 && read.clone().all(|part| part.source.cell.starts_with("004, ")),
+            "{finding:?}"
+        );
     }
 }

@@ -65,25 +65,37 @@ pub fn no_delay(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
     parts
 }
 
-/// Claim 13: polls each second and each millisecond: whether they keep up, and what a client costs.
+/// Claim 13: polls each second and each millisecond: whether they keep up, and what they cost beside an upgraded connection
+/// that carries the same updates.
 #[must_use]
 pub fn too_slow_too_dear(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
-    let sides = evidence.sides(claim.experiments);
-    let asked = sides.into_iter().filter(|side: &Side<'_>| side.way() == Way::Asked);
-    asked
-        .filter(|side| claimed_interval(side.entry.arm.interval_ms))
-        .filter_map(|side| {
-            let (skipped, cpu) = (side.number(Q::SkippedPolls)?, side.number(Q::OwnCpuRate)?);
-            let holds = skipped.above(margin(claim, 0)).or(cpu.above(margin(claim, 1)));
-            let late = side.number(Q::LatenessP50);
-            let numbers = [Some(skipped), Some(cpu), late].into_iter().flatten().collect();
-            let condition = format!("polls each {} ms: {}", side.entry.arm.interval_ms, side.setting());
-            Some(part(condition, holds, numbers, &side, &[]))
-        })
-        .collect()
+    let sides = evidence.sides(claim.experiments).into_iter();
+    let slow = sides.filter(|side| side.way() == Way::Asked && claimed_interval(side)).filter_map(|side| {
+        let (skipped, late) = (side.number(Q::SkippedPolls)?, side.number(Q::LatenessP50)?);
+        let intervals_ms = margin(claim, 1) * f64::from(side.entry.arm.interval_ms);
+        let holds = skipped.above(margin(claim, 0)).or(late.above(intervals_ms));
+        let condition = format!("too slow, polls each {} ms: {}", side.entry.arm.interval_ms, side.setting());
+        Some(part(condition, holds, vec![skipped, late], &side, &[]))
+    });
+    let pairs = evidence.pairs(claim.experiments, &[Way::Asked], &[Way::Upgraded]).into_iter();
+    let pairs = pairs.filter(|(asked, _)| asked.on_loopback() && claimed_interval(asked) && one_update_each(asked));
+    let dear = pairs.filter_map(|(asked, upgraded)| {
+        let (_, ratio) = asked.against(&upgraded, Q::OwnCpuRate)?;
+        let holds = ratio.above(margin(claim, 2));
+        let numbers = [Some(ratio), asked.number(Q::OwnCpuRate), upgraded.number(Q::OwnCpuRate)];
+        let condition = format!("too expensive, polls each {} ms: {}", asked.entry.arm.interval_ms, asked.setting());
+        Some(part(condition, holds, numbers.into_iter().flatten().collect(), &asked, &[&upgraded]))
+    });
+    slow.chain(dear).collect()
 }
 
 /// The claim speaks of a second and of a millisecond; the steps between say where it turns.
-fn claimed_interval(interval_ms: u32) -> bool {
-    [1, 10, 100, 1_000].contains(&interval_ms)
+fn claimed_interval(side: &Side<'_>) -> bool {
+    [1, 10, 100, 1_000].contains(&side.entry.arm.interval_ms)
+}
+
+/// Whether updates come about as often as polls: the claim asks once for each.
+fn one_update_each(side: &Side<'_>) -> bool {
+    let updates = side.cell.load.feed.rate_per_s * f64::from(side.entry.arm.interval_ms) / 1e3;
+    (0.5..=2.0).contains(&updates)
 }

@@ -1,7 +1,8 @@
-//! Claims about connections and bytes: counted, so that every trial must agree.
+//! Claims about connections and bytes: what is counted must agree in every trial; bytes of packets are estimated.
 
-use super::margin;
+use super::{margin, shown};
 use crate::claims::evidence::{Side, part};
+use crate::claims::trace::Direction;
 use crate::claims::{Claim, Evidence, Holds, Number, Part, Way};
 use crate::summary::Quantity as Q;
 use crate::summary::words::count;
@@ -13,7 +14,7 @@ pub fn handshakes(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
     let sides = evidence.sides(claim.experiments).into_iter().filter(|side| asked.contains(&side.way()));
     sides
         .filter_map(|side| {
-            let share = side.counted("connections per request", "", [Q::Connections, Q::Requests], |[c, r]| c / r)?;
+            let share = side.derived("connections per request", "", [Q::Connections, Q::Requests], |[c, r]| c / r)?;
             let kept = match side.entry.arm.connection {
                 wirerace_contract::spec::Connection::Closed => "connection closed after each answer",
                 wirerace_contract::spec::Connection::Kept => "connection kept",
@@ -31,9 +32,15 @@ const LAYERS: [(&str, Q, Q); 2] = [
     ("IP packets", Q::PacketBytes, Q::SteadyPacketBytes),
 ];
 
+/// The layers that a cell tells about. One trial is no estimate of packets: experiments of counted bytes run once.
+fn layers(side: &Side<'_>) -> impl Iterator<Item = (&'static str, Q, Q)> + use<> {
+    let once = side.arm.valid == 1;
+    LAYERS.into_iter().filter(move |(_, all, _)| !once || all.is_counted())
+}
+
 /// Bytes per quote that are no payload, set-up left out.
 fn steady_overhead(side: &Side<'_>, steady: Q) -> Option<Number> {
-    side.counted("bytes per quote beyond payload, set-up left out", "B", [steady, Q::DownPayload], |[all, payload]| {
+    side.derived("bytes per quote beyond payload, set-up left out", "B", [steady, Q::DownPayload], |[all, payload]| {
         all - payload
     })
 }
@@ -47,13 +54,15 @@ fn layer_condition(layer: &str, side: &Side<'_>) -> String {
 pub fn zero_overhead(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
     let sides = evidence.sides(claim.experiments).into_iter().filter(|side| side.way() == Way::Upgraded);
     let parts = |side: Side<'_>| {
-        LAYERS.map(|(layer, _, steady)| {
-            let overhead = steady_overhead(&side, steady)?;
-            let holds = overhead.at_most(margin(claim, 0));
-            Some(part(layer_condition(layer, &side), holds, vec![overhead], &side, &[]))
-        })
+        layers(&side)
+            .filter_map(|(layer, _, steady)| {
+                let overhead = steady_overhead(&side, steady)?;
+                let holds = overhead.at_most(margin(claim, 0));
+                Some(part(layer_condition(layer, &side), holds, vec![overhead], &side, &[]))
+            })
+            .collect::<Vec<_>>()
     };
-    sides.flat_map(parts).flatten().collect()
+    sides.flat_map(parts).collect()
 }
 
 /// Claim 4: what a message adds, against what the beginning of a connection costs.
@@ -61,15 +70,15 @@ pub fn zero_overhead(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
 pub fn only_at_the_beginning(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
     let sides = evidence.sides(claim.experiments).into_iter().filter(|side| side.way() == Way::Upgraded);
     let parts = |side: Side<'_>| {
-        LAYERS.map(|(layer, all, steady)| {
+        let of_layer = |(layer, all, steady)| {
             let slope = steady_overhead(&side, steady)?;
-            let intercept = side.counted(
+            let intercept = side.derived(
                 "bytes of set-up per connection",
                 "B",
                 [all, steady, Q::Connections],
                 |[all, rest, c]| (all - rest) * 100.0 / c,
             )?;
-            let share = side.counted(
+            let share = side.derived(
                 "a message's overhead in percent of the set-up's",
                 "%",
                 [all, steady, Q::Connections, Q::DownPayload],
@@ -77,9 +86,10 @@ pub fn only_at_the_beginning(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
             )?;
             let holds = share.at_most(margin(claim, 0));
             Some(part(layer_condition(layer, &side), holds, vec![slope, intercept, share], &side, &[]))
-        })
+        };
+        layers(&side).filter_map(of_layer).collect::<Vec<_>>()
     };
-    sides.flat_map(parts).flatten().collect()
+    sides.flat_map(parts).collect()
 }
 
 /// Claim 5: overhead of an upgraded connection against polls on a kept one.
@@ -87,19 +97,21 @@ pub fn only_at_the_beginning(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
 pub fn less_than_heads(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
     let pairs = evidence.pairs(claim.experiments, &[Way::Upgraded], &[Way::Asked]);
     let parts = |(upgraded, asked): (Side<'_>, Side<'_>)| {
-        LAYERS.map(|(layer, all, _)| {
-            let beyond = |side: &Side<'_>| {
-                side.counted("bytes per quote beyond payload", "B", [all, Q::DownPayload], |[all, p]| all - p)
-            };
-            let (ours, theirs) = (beyond(&upgraded)?, beyond(&asked)?);
-            let holds = less(&ours, &theirs, margin(claim, 0));
-            let (_, factor) = asked.against(&upgraded, if layer == LAYERS[0].0 { Q::ApplicationBytes } else { all })?;
+        let of_layer = |(layer, all, _)| {
+            const WHAT: &str = "bytes per quote beyond payload";
+            let (parts, beyond) = ([all, Q::DownPayload], |[all, payload]: [f64; 2]| all - payload);
+            let of = |side: &Side<'_>| side.derived(WHAT, "B", parts, beyond);
+            let (ours, theirs) = (of(&upgraded)?, of(&asked)?);
+            // Blocks have quotes of their own: what one answer carries differs from block to block, for both alike.
+            let share = upgraded.share_of(&asked, WHAT, parts, beyond)?;
+            let holds = share.at_most(margin(claim, 0));
             let condition =
                 format!("{}, polls each {} ms", layer_condition(layer, &asked), asked.entry.arm.interval_ms);
-            Some(part(condition, holds, vec![ours, theirs, factor], &upgraded, &[&asked]))
-        })
+            Some(part(condition, holds, vec![ours, theirs, share], &upgraded, &[&asked]))
+        };
+        layers(&asked).filter_map(of_layer).collect::<Vec<_>>()
     };
-    pairs.into_iter().flat_map(parts).flatten().collect()
+    pairs.into_iter().flat_map(parts).collect()
 }
 
 /// Whether `left` is less than `share` of `right`, wherever in their ranges both are.
@@ -111,25 +123,37 @@ fn less(left: &Number, right: &Number, share: f64) -> Holds {
     }
 }
 
-/// Claim 12: connections that a client needs for both ways at once.
+/// Claim 12: connections that a client needs for both ways at once. Polls and orders may take turns on one. Beside held
+/// requests and event streams our client has a second one whatever happens, so that its count decides nothing; what
+/// becomes of an order on the first one is shown by an exchange.
 #[must_use]
 pub fn two_way(evidence: &Evidence, claim: &Claim) -> Vec<Part> {
     let sides = evidence.sides(claim.experiments).into_iter();
-    sides
-        .filter_map(|side| {
-            // Without orders nothing went upstream, and one connection says nothing.
-            let orders = side.number(Q::UpstreamBodies).filter(|bytes| bytes.value.get() > 0.0)?;
-            let connections = side.number(Q::ConnectionsPerClient)?;
-            let one = connections.at_most(margin(claim, 0));
-            let (what, holds) = match side.way() {
-                Way::Upgraded => ("the upgraded connection carries both ways", one),
-                Way::Streamed => ("the event stream needs a second connection for the way up", one.not()),
-                _ => ("HTTP requests need a second connection for the way up", one.not()),
-            };
-            let condition = format!("{what}: {}, {}", side.entry.arm.name, side.setting());
-            Some(part(condition, holds, vec![connections, orders], &side, &[]))
-        })
-        .collect()
+    let measured = sides.filter_map(|side| {
+        // Without orders nothing went upstream, and one connection says nothing.
+        let orders = side.number(Q::UpstreamBodies).filter(|bytes| bytes.value.get() > 0.0)?;
+        let connections = side.number(Q::ConnectionsPerClient)?;
+        let one = connections.at_most(margin(claim, 0));
+        let (what, holds) = match side.way() {
+            Way::Upgraded => ("the upgraded connection carries both ways", one),
+            Way::Asked => ("polls and orders do not get by with one connection", one.not()),
+            _ => ("two connections, by construction of our client", one.not()),
+        };
+        let condition = format!("{what}: {}, {}", side.entry.arm.name, side.setting());
+        Some(part(condition, holds, vec![connections, orders], &side, &[]))
+    });
+    let behind = [
+        (shown::names::BEHIND_HELD, "an order behind a held request waits for the answer before its own"),
+        (shown::names::BEHIND_EVENTS, "an order behind an event stream is not acknowledged while it lasts"),
+    ];
+    let behind = behind.into_iter().filter_map(|(name, condition)| {
+        let exchange = evidence.exchange(name)?;
+        let after = exchange.steps.iter().skip_while(|step| !step.text.starts_with("POST ")).skip(1);
+        // Before the next quote is published.
+        let mut at_once = after.take_while(|step| step.direction != Direction::Published);
+        Some(shown::shown(exchange, condition, !at_once.any(|step| step.text.contains(shown::names::ORDER_ID))))
+    });
+    measured.chain(behind).collect()
 }
 
 /// Claim 17: heads and cookies, in bytes and in time. Cells that differ in nothing but the size of the heads.
@@ -182,7 +206,8 @@ fn heads_apart(small: &Side<'_>, large: &Side<'_>, claim: &Claim) -> Vec<Part> {
     let more = |quantity: Q| Some((small.number(quantity)?, large.number(quantity)?));
     let bytes = more(Q::UpHeads).map(|(few, many)| {
         let holds = less(&few, &many, 1.0 / margin(claim, 0));
-        part(format!("bytes: {sizes}{rate}"), holds, vec![few, many], small, &[])
+        // The load asks for these heads: that they are larger is no finding.
+        part(format!("bytes, by construction of the load: {sizes}{rate}"), holds, vec![few, many], small, &[])
     });
     let time = more(Q::ExchangeP50).map(|(short, long)| {
         let limit = |end: f64| (end * margin(claim, 1)).max(end + margin(claim, 2));

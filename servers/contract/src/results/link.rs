@@ -16,6 +16,11 @@ pub struct LinkReport {
     pub connections: u64,
     /// Achieved minus planned delay of each packet, from the read to the write: what the link adds of its own.
     pub error: Distribution,
+    /// Achieved minus planned delay of datagrams from one socket to another, both ways, 1,000 a second each, just before the
+    /// trial over a link with its delay and nothing else: beside the link's own error, both kernels and the wait for the
+    /// link's thread. Empty in files written before it was measured.
+    #[serde(default)]
+    pub sockets: Distribution,
     /// CPU time of the link's thread within the window, microseconds.
     pub cpu_us: u64,
     /// Length of the window by the wall, microseconds.

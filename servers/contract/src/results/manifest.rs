@@ -85,6 +85,9 @@ pub struct SelfTestRow {
     pub target: Option<(f64, f64)>,
     /// What came of it.
     pub standing: SelfTestStanding,
+    /// Binomial interval of the share where its comparisons share no block; `null` elsewhere.
+    #[serde(default)]
+    pub interval: Option<(f64, f64)>,
 }
 
 /// What came of one comparison of a self-test.
@@ -97,11 +100,11 @@ pub enum SelfTestStanding {
     Missed,
     /// There is no target.
     Told,
-    /// There were too few blocks to draw from: nothing is said.
+    /// There were too few blocks to draw from, or too few pairs to say whether the share is off by chance: nothing is said.
     TooFewBlocks,
 }
 
-/// What the machine could do at best, measured in two seconds just before a run, on the processors of server and load.
+/// What the machine could do at best, measured in some seconds just before a run, on the processors of server and load.
 /// No transport can be better: it is the floor in charts.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Calibration {
@@ -123,6 +126,17 @@ pub struct Calibration {
     /// From asking to the answer in hand, of a poll over a kept connection that finds no quote, nanoseconds: median.
     #[serde(default)]
     pub exchange_ns: u64,
+    /// The part of it from the instant at which the server has the request in hand, nanoseconds: median.
+    #[serde(default)]
+    pub answer_ns: u64,
+    /// What one more poll at the same instant adds to when the last of all has its answer, nanoseconds: median. Server and
+    /// clients work side by side, so this is what the slower of the two takes for each.
+    #[serde(default)]
+    pub occupancy_ns: u64,
+    /// What one more held request adds to when the last of all has its answer, where one quote answers them; nanoseconds:
+    /// median.
+    #[serde(default)]
+    pub held_answer_ns: u64,
     /// What the load's recorder takes for one arrival, nanoseconds.
     pub recorder_ns: u64,
 }

@@ -1,0 +1,265 @@
+use wirerace_contract::descriptor::Descriptor;
+use wirerace_contract::plan::SplitMix64;
+use wirerace_contract::spec::Connection;
+
+use super::candidate::{Candidate, Criterion, Figure};
+use super::fit::Fit;
+use super::nearest::Nearness;
+use super::staleness::{Lag, lags, longest_interval_ms, p99_s};
+use super::*;
+use crate::theory::Costs;
+
+fn question() -> Question {
+    Question { staleness_s: 1.0, ..section::question() }
+}
+
+fn rows(way: &Way) -> Vec<Vec<fit::Row>> {
+    way.observations.iter().map(|o| o.cpu.clone()).collect()
+}
+
+fn poll(noise: f64, bend: f64, seed: u64) -> Way {
+    let entry = fixture::entry("poll", &Descriptor::POLLING, Connection::Kept);
+    fixture::way(entry, [60.0, 20.0, 3_000.0, 0.0], &fixture::CELLS, (noise, bend), seed)
+}
+
+#[test]
+fn known_costs_are_found_again() {
+    let costs = Fit::of(&rows(&poll(0.0, 1.0, 1))).unwrap().costs();
+    for (found, truth) in costs.iter().zip([60.0, 20.0, 3_000.0, 0.0]) {
+        assert!((found - truth).abs() <= 1e-6 * truth.max(1.0), "{costs:?}");
+    }
+    let noisy = Fit::of(&rows(&poll(0.05, 1.0, 1))).unwrap().costs();
+    assert!((noisy[1] / 20.0 - 1.0).abs() < 0.25 && noisy.iter().all(|cost| *cost >= 0.0), "{noisy:?}");
+}
+
+#[test]
+fn intervals_cover_what_is_predicted_as_often_as_they_should() {
+    // 10,000 clients of twice the rate at half the interval.
+    let amounts = [40_000.0, 200_000.0, 1.0, 10_000.0];
+    let truth = 60.0 * amounts[0] + 20.0 * amounts[1] + 3_000.0;
+    let covered = (0..60)
+        .filter(|seed| {
+            let estimate = Fit::of(&rows(&poll(0.05, 1.0, *seed))).unwrap().predict(&amounts);
+            (estimate.low..=estimate.high).contains(&truth)
+        })
+        .count();
+    // A bootstrap of four trials a cell is a little narrow: 80 % is less than 95, and far from chance.
+    assert!(covered >= 48, "{covered} of 60");
+}
+
+#[test]
+fn what_cannot_be_told_apart_gets_one_cost() {
+    let mut one = poll(0.05, 1.0, 3);
+    one.observations.truncate(1);
+    let fit = Fit::of(&rows(&one)).unwrap();
+    assert_eq!(fit.told, [true, false, false, false], "one cell: everything is laid on requests");
+    assert_eq!(Fit::of(&[]), None);
+    assert_eq!(Fit::of(&[vec![fit::Row { amounts: [1.0; 4], taken: f64::NAN }]]), None);
+}
+
+#[test]
+fn held_out_sizes_are_predicted_where_costs_are_straight_and_missed_where_they_bend() {
+    let straight = held_out::all(&[poll(0.02, 1.0, 7)]);
+    assert_eq!(straight.len(), 3, "three sizes; the cell at another rate is not one of them");
+    assert_eq!(straight.iter().find(|h| h.clients == 800).unwrap().fitted_to, [50, 200]);
+    assert!(straight.iter().all(|h| h.cpu_error().abs() < 0.1), "{straight:#?}");
+    assert!(straight.iter().all(|h| (h.bytes_error().unwrap() - 0.0025).abs() < 1e-9));
+    let worst = held_out::worst(&straight, "poll");
+    assert!(worst.measured && worst.cpu < 0.1 && (worst.step - 4.0).abs() < 1e-9, "{worst:?}");
+    let bent = held_out::all(&[poll(0.02, 0.75, 7)]);
+    assert!(held_out::worst(&bent, "poll").cpu > 0.25, "{bent:#?}");
+    assert!(words::held_out_verdict(&bent).contains("missed") && words::held_out_verdict(&straight).contains("met"));
+    // Two sizes are not enough to leave one out.
+    let mut two = poll(0.02, 1.0, 7);
+    two.observations.retain(|o| o.load.clients != 800);
+    assert!(held_out::all(&[two]).is_empty());
+}
+
+#[test]
+fn staleness_agrees_with_a_simulation() {
+    let mut random = SplitMix64::new(5);
+    for (rate_per_s, lag) in
+        [(5.0, Lag { share: 1.0, from_s: 0.04, to_s: 0.44 }), (0.5, Lag { share: 1.0, from_s: 0.1, to_s: 0.1 })]
+    {
+        let mut excess: Vec<f64> = (0..200_000)
+            .map(|_| {
+                let lag_s = lag.from_s + (lag.to_s - lag.from_s) * random.uniform();
+                let newest_s = random.exponential() / rate_per_s;
+                let mut held_s = newest_s;
+                while held_s < lag_s {
+                    held_s += random.exponential() / rate_per_s;
+                }
+                held_s - newest_s
+            })
+            .collect();
+        excess.sort_by(f64::total_cmp);
+        let (simulated, computed) = (excess[198_000], p99_s(&[lag], rate_per_s));
+        assert!((simulated / computed - 1.0).abs() < 0.03, "{simulated} {computed}");
+    }
+    assert_eq!(p99_s(&[Lag { share: 1.0, from_s: 1e-6, to_s: 1e-6 }], 1.0), 0.0);
+}
+
+#[test]
+fn the_interval_is_the_longest_that_keeps_the_budget() {
+    let question = question();
+    let entry = question.arm(&fixture::entry("poll", &Descriptor::POLLING, Connection::Kept), 500);
+    let setting = question.setting(&entry, 100, &Costs::default());
+    let stale = |ms: u32| p99_s(&lags(&theory_at(&setting, ms)), question.rate_per_s);
+    let longest = longest_interval_ms(&setting, 1.0).unwrap();
+    assert!(
+        stale(longest) <= 1.0 && stale(longest + 10) > 1.0,
+        "{longest} ms: {} {}",
+        stale(longest),
+        stale(longest + 10)
+    );
+    // Less than one exchange apart would be skipped.
+    assert_eq!(longest_interval_ms(&setting, 0.5), None);
+    assert!(longest_interval_ms(&setting, 100.0).unwrap() > 10_000);
+}
+
+fn theory_at(setting: &crate::theory::Setting, ms: u32) -> crate::theory::Setting {
+    crate::theory::Setting { interval_s: f64::from(ms) / 1e3, ..*setting }
+}
+
+fn named(arm: &str, bytes: (f64, f64), cpu: Option<(f64, f64)>) -> Candidate {
+    let figure = |(low, high): (f64, f64)| Figure { value: f64::midpoint(low, high), low, high };
+    Candidate {
+        arm: arm.to_owned(),
+        title: arm.to_owned(),
+        interval_ms: None,
+        staleness_p99_s: 0.1,
+        why_not: None,
+        shares: 1,
+        bytes_per_s: Some(figure(bytes)),
+        application_bytes_per_s: None,
+        requests_per_s: Some(Figure::exact(0.0)),
+        connections: Figure::exact(10.0),
+        connections_opened_per_s: 0.0,
+        memory_bytes: None,
+        processors: cpu.map(figure),
+        nearness: Nearness::default(),
+        held_out_cpu_error: None,
+        own_delivery: true,
+    }
+}
+
+fn groups(candidates: &[Candidate]) -> Vec<Vec<String>> {
+    ranking::rank(candidates).into_iter().map(|group| group.arms).collect()
+}
+
+#[test]
+fn overlapping_intervals_are_tied_and_the_next_criterion_may_part_them() {
+    let (a, b) = (named("a", (1.0, 2.0), Some((5.0, 6.0))), named("b", (1.5, 3.0), Some((5.5, 7.0))));
+    assert_eq!(groups(&[b.clone(), a.clone()]), [["a", "b"]], "everything overlaps");
+    let dearer = named("b", (1.5, 3.0), Some((6.5, 7.0)));
+    assert_eq!(groups(&[dearer.clone(), a.clone()]), [["a"], ["b"]], "CPU parts them");
+    assert_eq!(ranking::rank(&[dearer, a.clone()])[0].parted.map(|p| p.by), Some(Criterion::Cpu));
+    // Overlap is handed on: a–b–c is one group although a and c are apart.
+    assert_eq!(groups(&[a.clone(), b.clone(), named("c", (2.5, 4.0), Some((6.5, 9.0)))]).len(), 1);
+    // Who has no figure cannot be parted by it.
+    assert_eq!(groups(&[a.clone(), named("b", (1.5, 3.0), None)]).len(), 1);
+    let mut out = named("late", (0.1, 0.2), None);
+    out.why_not = Some("too late".to_owned());
+    assert_eq!(groups(&[a, out]), [["a"]]);
+}
+
+#[test]
+fn known_costs_give_a_known_ranking_with_its_reason_and_its_sources() {
+    let advice = advise_from(&question().with_clients(800), &fixture::five(0.01));
+    let first = &advice.groups[0];
+    assert_eq!((first.arms.as_slice(), first.parted.map(|p| p.by)), (&["ws".to_owned()][..], Some(Criterion::Bytes)));
+    let of = |arm: &str| advice.candidates.iter().find(|c| c.arm == arm).unwrap();
+    let cpu = of("ws").processors.unwrap();
+    let truth = (25.0 * 4_000.0 + 3_000.0) / 1e6;
+    assert!(cpu.low <= truth && truth <= cpu.high && (cpu.value / truth - 1.0).abs() < 0.05, "{cpu:?} {truth}");
+    let memory = of("ws").memory_bytes.unwrap();
+    let truth = fixture::MEMORY.0 * f64::from(1 << 20) + fixture::MEMORY.1 * 800.0;
+    assert!(memory.low <= truth && truth <= memory.high, "{memory:?} {truth}");
+    let poll = of("poll");
+    let interval_ms = poll.interval_ms.unwrap();
+    assert!(poll.staleness_p99_s <= 1.0 && interval_ms > 100, "{poll:?}");
+    assert!((poll.requests_per_s.unwrap().value - 800.0 * 1e3 / f64::from(interval_ms)).abs() < 1e-6);
+    assert!(of("ws").nearness.nearest.contains("800 clients, 10 quotes/s"), "{:?}", of("ws").nearness);
+    let text = words::text(&advice);
+    assert!(
+        text.contains("ws costs least: ") && text.contains("Held out, 15 cells") && text.contains("payload × 1.67"),
+        "{text}"
+    );
+    assert_eq!(advice.reasons.len(), 2);
+}
+
+#[test]
+fn extrapolation_is_marked_by_its_factor_and_widens_what_it_says() {
+    let ways = fixture::five(0.02);
+    let at = |clients| {
+        let advice = advise_from(&Question { rate_per_s: 10.0, ..question().with_clients(clients) }, &ways);
+        advice.candidates.into_iter().find(|c| c.arm == "ws").unwrap()
+    };
+    let wide = |candidate: &Candidate| {
+        let figure = candidate.processors.unwrap();
+        figure.high / figure.low
+    };
+    let (near, far) = (at(800), at(80_000));
+    assert_eq!(near.nearness.load_factor(), 1.0);
+    assert!((far.nearness.load_factor() - 100.0).abs() < 1e-9);
+    // The error at held-out sizes either way, as much again for each of the log 100 / log 4 steps.
+    let each_step = 1.0 + far.held_out_cpu_error.unwrap();
+    assert!(wide(&far) >= each_step.powf(2.0 * 100f64.ln() / 4f64.ln()), "{} {each_step}", wide(&far));
+    assert!(wide(&near) >= each_step.powi(2) && wide(&near) < wide(&far), "{} {each_step}", wide(&near));
+}
+
+#[test]
+fn budgets_that_nobody_keeps_name_one_that_somebody_does() {
+    let tight = Question { staleness_s: 0.3, ..question() };
+    let advice = advise_from(&tight, &fixture::five(0.02));
+    assert!(advice.groups.is_empty() && advice.candidates.iter().all(|c| c.why_not.is_some()));
+    let said = words::text(&advice);
+    assert!(said.contains("No way keeps 300 ms") && said.contains("Ask for 606 ms or more"), "{said}");
+    let kept = advise_from(&Question { staleness_s: 0.606, ..question() }, &fixture::five(0.02));
+    assert!(!kept.groups.is_empty());
+    let polls_out = words::text(&kept);
+    assert!(polls_out.contains("poll is no candidate: 1 % of the time"), "{polls_out}");
+}
+
+#[test]
+fn the_newest_only_gives_streams_an_interval_too_and_says_what_is_borrowed() {
+    let advice = advise_from(&Question { latest_only: true, ..question() }, &fixture::five(0.02));
+    assert!(advice.candidates.iter().all(|c| c.interval_ms.is_some() && !c.own_delivery));
+    assert!(advice.notes.iter().any(|note| note.contains("other delivery")), "{:?}", advice.notes);
+}
+
+#[test]
+fn messages_up_cost_requests_and_a_connection_where_there_is_no_socket() {
+    let of = |orders_per_s, arm: &str| {
+        let advice = advise_from(&Question { orders_per_s, ..question() }, &fixture::five(0.02));
+        let candidate = advice.candidates.into_iter().find(|c| c.arm == arm).unwrap();
+        (candidate.requests_per_s.unwrap().value, candidate.connections.value)
+    };
+    assert_eq!(of(2.0, "ws"), of(0.0, "ws"));
+    let ((requests, connections), (without, alone)) = (of(2.0, "sse"), of(0.0, "sse"));
+    assert_eq!((requests - without, connections - alone), (2_000.0, 1_000.0));
+}
+
+#[test]
+fn nothing_measured_advises_nothing() {
+    let advice = advise(&question(), &[]);
+    assert!(advice.candidates.is_empty() && words::text(&advice).contains("No usable cell"));
+}
+
+#[test]
+fn a_report_has_the_section_where_there_is_something_to_learn_from() {
+    use crate::report::fixture as report_fixture;
+    let (manifest, trials) = report_fixture::run();
+    let mut summary = crate::summary::summarise(&manifest, &trials, &[]);
+    assert_eq!(section::section(&summary), None, "nobody says what stands around a quote");
+    for entry in &mut summary.arms {
+        let known = [Descriptor::POLLING, Descriptor::LONG_POLLING, Descriptor::SSE, Descriptor::WEBSOCKET];
+        entry.descriptor.wraps = known.iter().find(|known| known.name == entry.descriptor.name).unwrap().wraps;
+    }
+    let section = section::section(&summary).unwrap();
+    assert_eq!(section.table.rows.len(), 4 * 5);
+    assert!(section.table.rows.iter().all(|row| row.len() == section.table.columns.len()));
+    assert!(section.held_out.rows.is_empty() && section.sentences.iter().any(|s| s.contains("could not be held")));
+    let quick = crate::summary::Summary { quick: true, ..summary };
+    assert_eq!(section::section(&quick), None);
+}

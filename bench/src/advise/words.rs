@@ -1,0 +1,369 @@
+//! Advice in words and tables.
+
+use std::fmt::Write;
+
+use super::candidate::{Candidate, Criterion, Figure};
+use super::held_out::{AMOUNTS, HeldOut, TARGET_BYTES, TARGET_CPU};
+use super::nearest::{Nearness, Stretch};
+use super::observations::Way;
+use super::question::Question;
+use super::ranking::{Group, Parted};
+use super::{Advice, fit::Fit};
+use crate::charts::DataTable;
+use crate::report::markdown::{inline, table as markdown_table};
+use crate::report::table::aligned;
+use crate::summary::words::{NOTHING, bytes, count, duration, list, number};
+
+/// The question in one sentence.
+#[must_use]
+pub fn asked(question: &Question) -> String {
+    let wanted = if question.latest_only { "the newest of" } else { "every one of" };
+    let up = if question.orders_per_s > 0.0 {
+        format!(", {} messages a second up from each", number(question.orders_per_s))
+    } else {
+        String::new()
+    };
+    format!(
+        "{} clients, each wanting {wanted} {} quotes a second of {} bytes, {} away and back, at most {} too old 99 % of the time{up}.",
+        count(question.clients),
+        number(question.rate_per_s),
+        count(question.payload_bytes.into()),
+        duration(question.rtt_s * 1e3),
+        duration(question.staleness_s * 1e3),
+    )
+}
+
+/// An amount of a criterion with its unit.
+#[must_use]
+pub fn amount(criterion: Criterion, value: f64) -> String {
+    match criterion {
+        Criterion::Bytes => format!("{}/s", bytes(value)),
+        Criterion::Requests => format!("{} requests/s", number(value)),
+        Criterion::Connections => format!("{} open connections", count(value.round() as u64)),
+        Criterion::Memory => format!("{} of memory", bytes(value)),
+        Criterion::Cpu => format!("{} busy processors", number(value)),
+    }
+}
+
+fn figure(criterion: Criterion, figure: Option<Figure>) -> String {
+    let Some(figure) = figure else { return NOTHING.to_owned() };
+    let one = |value: f64| match criterion {
+        Criterion::Bytes => format!("{}/s", bytes(value)),
+        Criterion::Memory => bytes(value),
+        Criterion::Connections => count(value.round() as u64),
+        Criterion::Requests | Criterion::Cpu => number(value),
+    };
+    if figure.low == figure.high {
+        return one(figure.value);
+    }
+    format!("{} [{}, {}]", one(figure.value), one(figure.low), one(figure.high))
+}
+
+/// `sse`, or `poll each 450 ms`.
+fn name(candidate: &Candidate) -> String {
+    match candidate.interval_ms {
+        Some(ms) => format!("{} each {}", candidate.arm, duration(f64::from(ms))),
+        None => candidate.arm.clone(),
+    }
+}
+
+fn names(candidates: &[Candidate], arms: &[String]) -> Vec<String> {
+    arms.iter().filter_map(|arm| candidates.iter().find(|c| &c.arm == arm)).map(name).collect()
+}
+
+/// The reason, in two sentences: what the first group is and what parts it; what the others cost or why they are out.
+#[must_use]
+pub fn reasons(question: &Question, candidates: &[Candidate], groups: &[Group]) -> Vec<String> {
+    let Some(first) = groups.first() else { return vec![nobody(question, candidates)] };
+    let best = names(candidates, &first.arms);
+    let opening = match (best.as_slice(), &first.parted) {
+        ([only], Some(parted)) => format!("{only} costs least: {}.", against(parted)),
+        ([only], None) => format!("{only} is the only one that keeps the budget."),
+        (tied, Some(parted)) => {
+            format!(
+                "{} are tied, their intervals overlap in everything measured; together they cost less than the rest: {}.",
+                list(tied),
+                against(parted)
+            )
+        }
+        (tied, None) => {
+            format!(
+                "{} are tied: their intervals overlap, and nothing here ranks them. Take the one that is simplest to run.",
+                list(tied)
+            )
+        }
+    };
+    let mut reasons = vec![opening];
+    let lead = candidates.iter().find(|c| first.arms.first() == Some(&c.arm));
+    reasons.extend(lead.map(|lead| price(lead, candidates)));
+    reasons
+}
+
+fn against(parted: &Parted) -> String {
+    format!("{} against {} of the next", amount(parted.by, parted.here), amount(parted.by, parted.next))
+}
+
+/// What the first costs more than another candidate, so that the price of the choice is told too.
+fn price(lead: &Candidate, candidates: &[Candidate]) -> String {
+    let dearer = Criterion::ALL.iter().find_map(|criterion| {
+        let own = lead.figure(*criterion)?;
+        let cheapest = candidates
+            .iter()
+            .filter(|other| other.why_not.is_none() && other.arm != lead.arm)
+            .filter_map(|other| Some((other, other.figure(*criterion)?)))
+            .filter(|(_, figure)| figure.high < own.low)
+            .min_by(|a, b| a.1.value.total_cmp(&b.1.value))?;
+        let (theirs, ours) = (amount(*criterion, cheapest.1.value), amount(*criterion, own.value));
+        Some(format!("What it costs more: {ours}, where {} needs {theirs}.", name(cheapest.0)))
+    });
+    dearer
+        .unwrap_or_else(|| "No other candidate is clearly cheaper in requests, connections, memory or CPU.".to_owned())
+}
+
+/// Nobody is a candidate: the least budget that could be asked for, or what is missing.
+fn nobody(question: &Question, candidates: &[Candidate]) -> String {
+    let Some(least) = candidates.iter().min_by(|a, b| a.staleness_p99_s.total_cmp(&b.staleness_p99_s)) else {
+        return "No usable cell in these runs: name runs on loopback with `--runs`, for example of `wirerace run advise`."
+            .to_owned();
+    };
+    if least.staleness_p99_s <= question.staleness_s {
+        return "The budget could be kept, but theory does not know the bytes of these runs' transports.".to_owned();
+    }
+    format!(
+        "No way keeps {}: who misses the newest quote shows one that is a whole distance of quotes older ({} on the average), \
+         and the best ({}) does so for over 1 % of the time. Ask for {} or more, or for less distance.",
+        duration(question.staleness_s * 1e3),
+        duration(1e3 / question.rate_per_s),
+        least.arm,
+        duration(least.staleness_p99_s * 1.01 * 1e3)
+    )
+}
+
+/// What the answer rests on.
+#[must_use]
+pub fn notes(question: &Question, ways: &[Way], candidates: &[Candidate]) -> Vec<String> {
+    let mut notes = vec![
+        "Bytes are those of IP packets both ways without set-up (theory; from … to: segments without data). CPU is that of servers \
+         and clients together, as on the measured machine; memory is the servers', its interval widened like that of CPU."
+            .to_owned(),
+    ];
+    if question.rtt_s > 0.0 {
+        notes.push("Distance is theory's: CPU and memory were measured on one host.".to_owned());
+    }
+    if question.orders_per_s > 0.0 {
+        notes.push(
+            "Messages up are modelled from their texts; CPU counts their requests like polls and no more on a socket."
+                .to_owned(),
+        );
+    }
+    if ways.iter().any(|way| way.costs.write_s == 0.0) {
+        notes.push(
+            "Some runs were not calibrated: the time that a server needs for many clients is left out of staleness."
+                .to_owned(),
+        );
+    }
+    if candidates.iter().any(|candidate| !candidate.own_delivery) {
+        notes.push(format!(
+            "CPU and memory of {} are from cells of the other delivery (every quote or the newest).",
+            list(&candidates.iter().filter(|c| !c.own_delivery).map(|c| c.arm.clone()).collect::<Vec<_>>())
+        ));
+    }
+    if candidates.iter().any(|candidate| candidate.held_out_cpu_error.is_none()) {
+        notes.push(format!(
+            "Fewer than three numbers of clients were measured: the model could not be tested, and CPU is taken to be off by {} % a doubling.",
+            number(100.0 * TARGET_CPU)
+        ));
+    }
+    notes
+}
+
+/// `clients × 25, payload × 1.67, distance not measured`.
+fn stretched(nearness: &Nearness) -> String {
+    let one = |stretch: &Stretch| match stretch.factor {
+        Some(factor) => format!("{} × {}", stretch.what, number(factor)),
+        None => format!("{} not measured", stretch.what),
+    };
+    let all: Vec<String> = nearness.stretches.iter().map(one).collect();
+    if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| NOTHING.to_owned(), |share| format!("{} %", number(100.0 * share)))
+}
+
+/// Everything about every arm, ranked ones first.
+#[must_use]
+pub fn table(advice: &Advice) -> DataTable {
+    let columns = [
+        "rank",
+        "arm",
+        "p99 stale",
+        "bytes",
+        "requests/s",
+        "open connections",
+        "memory",
+        "CPU, processors",
+        "CPU held-out error",
+    ];
+    let mut rows = Vec::new();
+    for (place, candidate) in placed(advice) {
+        rows.push(vec![
+            place,
+            name(candidate),
+            duration(candidate.staleness_p99_s * 1e3),
+            figure(Criterion::Bytes, candidate.bytes_per_s),
+            figure(Criterion::Requests, candidate.requests_per_s),
+            figure(Criterion::Connections, Some(candidate.connections)),
+            figure(Criterion::Memory, candidate.memory_bytes),
+            figure(Criterion::Cpu, candidate.processors),
+            percent(candidate.held_out_cpu_error),
+        ]);
+    }
+    DataTable { columns: columns.map(str::to_owned).to_vec(), rows }
+}
+
+/// Candidates with their places: `1`, `2 tied`, `–`.
+fn placed(advice: &Advice) -> Vec<(String, &Candidate)> {
+    let mut placed = Vec::new();
+    let mut place = 1;
+    for group in &advice.groups {
+        let tied = if group.arms.len() > 1 { " tied" } else { "" };
+        let members = group.arms.iter().filter_map(|arm| advice.candidates.iter().find(|c| &c.arm == arm));
+        placed.extend(members.map(|candidate| (format!("{place}{tied}"), candidate)));
+        place += group.arms.len();
+    }
+    let out = advice.candidates.iter().filter(|c| c.why_not.is_some());
+    placed.extend(out.map(|candidate| (NOTHING.to_owned(), candidate)));
+    placed
+}
+
+/// Where each arm's figures come from.
+#[must_use]
+pub fn sources(advice: &Advice) -> DataTable {
+    let columns = ["arm", "nearest measured cell", "extrapolated"].map(str::to_owned).to_vec();
+    let rows = placed(advice)
+        .into_iter()
+        .map(|(_, c)| vec![c.arm.clone(), c.nearness.nearest.clone(), stretched(&c.nearness)]);
+    DataTable { columns, rows: rows.collect() }
+}
+
+/// The model held against sizes that it was not fitted to.
+#[must_use]
+pub fn held_out(held: &[HeldOut]) -> DataTable {
+    let columns = [
+        "arm",
+        "held out",
+        "fitted to clients",
+        "B/quote above TCP",
+        "predicted",
+        "error",
+        "CPU µs/s",
+        "predicted",
+        "error",
+    ];
+    let signed = |error: Option<f64>| {
+        error.map_or_else(
+            || NOTHING.to_owned(),
+            |e| format!("{}{} %", if e > 0.0 { "+" } else { "" }, number(100.0 * e)),
+        )
+    };
+    let maybe = |value: Option<f64>| value.map_or_else(|| NOTHING.to_owned(), number);
+    let rows = held.iter().map(|h| {
+        vec![
+            h.arm.clone(),
+            h.place.clone(),
+            h.fitted_to.iter().map(u32::to_string).collect::<Vec<_>>().join(", "),
+            maybe(h.bytes_measured),
+            maybe(h.bytes_predicted),
+            signed(h.bytes_error()),
+            number(h.cpu_measured),
+            number(h.cpu_predicted),
+            signed(Some(h.cpu_error())),
+        ]
+    });
+    DataTable { columns: columns.map(str::to_owned).to_vec(), rows: rows.collect() }
+}
+
+/// How well it did, in one sentence.
+#[must_use]
+pub fn held_out_verdict(held: &[HeldOut]) -> String {
+    if held.is_empty() {
+        return "The model could not be held against sizes left out: that needs three numbers of clients on loopback \
+                (`wirerace run advise`)."
+            .to_owned();
+    }
+    let worst = |errors: Vec<f64>| errors.into_iter().map(f64::abs).fold(0.0, f64::max);
+    let bytes = worst(held.iter().filter_map(HeldOut::bytes_error).collect());
+    let cpu = worst(held.iter().map(HeldOut::cpu_error).collect());
+    let target = |error: f64, target: f64| if error <= target { "met" } else { "missed" };
+    format!(
+        "Held out, {} cells: application bytes off by {} % at most (target {} %: {}), CPU by {} % (target {} %: {}).",
+        held.len(),
+        number(100.0 * bytes),
+        number(100.0 * TARGET_BYTES),
+        target(bytes, TARGET_BYTES),
+        number(100.0 * cpu),
+        number(100.0 * TARGET_CPU),
+        target(cpu, TARGET_CPU)
+    )
+}
+
+/// What one of each costs, µs, as fitted: one row an arm.
+#[must_use]
+pub fn unit_costs(ways: &[Way]) -> DataTable {
+    let mut columns = vec!["arm".to_owned()];
+    columns.extend(AMOUNTS.iter().map(|what| format!("CPU µs/{what}")));
+    let rows = ways.iter().filter_map(|way| {
+        let fit = Fit::of(&way.observations.iter().map(|o| o.cpu.clone()).collect::<Vec<_>>())?;
+        let cells = fit
+            .costs()
+            .into_iter()
+            .zip(fit.told)
+            .map(|(cost, told)| if told { number(cost) } else { NOTHING.to_owned() });
+        Some(std::iter::once(way.entry.arm.name.clone()).chain(cells).collect())
+    });
+    DataTable { columns, rows: rows.collect() }
+}
+
+fn outside(advice: &Advice) -> Vec<String> {
+    let out =
+        advice.candidates.iter().filter_map(|c| Some(format!("{} is no candidate: {}.", c.arm, c.why_not.as_ref()?)));
+    out.collect()
+}
+
+/// For a terminal.
+#[must_use]
+pub fn text(advice: &Advice) -> String {
+    let mut text = format!("{}\n\n", asked(&advice.question));
+    for sentence in advice.reasons.iter().chain(&outside(advice)) {
+        let _ = writeln!(text, "{sentence}");
+    }
+    if !advice.candidates.is_empty() {
+        let _ = write!(text, "\n{}\n{}", aligned(&table(advice)), aligned(&sources(advice)));
+        let _ = writeln!(text, "\n{}", held_out_verdict(&advice.held_out));
+    }
+    advice.notes.iter().for_each(|note| {
+        let _ = writeln!(text, "{note}");
+    });
+    text.trim_end().to_owned()
+}
+
+/// For an issue or an article.
+#[must_use]
+pub fn markdown(advice: &Advice) -> String {
+    let mut text = format!("# Which should I use?\n\n{}\n\n", inline(&asked(&advice.question)));
+    for sentence in advice.reasons.iter().chain(&outside(advice)) {
+        let _ = writeln!(text, "{}\n", inline(sentence));
+    }
+    if !advice.candidates.is_empty() {
+        let _ = writeln!(text, "{}\n{}", markdown_table(&table(advice)), markdown_table(&sources(advice)));
+        let _ = writeln!(text, "{}\n", inline(&held_out_verdict(&advice.held_out)));
+    }
+    if !advice.held_out.is_empty() {
+        let _ = writeln!(text, "{}", markdown_table(&held_out(&advice.held_out)));
+    }
+    advice.notes.iter().for_each(|note| {
+        let _ = writeln!(text, "- {}", inline(note));
+    });
+    text.trim_end().to_owned()
+}

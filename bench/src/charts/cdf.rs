@@ -1,0 +1,138 @@
+//! How late, for beginners: the share of quotes that were at most so late. Polls rise in a straight ramp from the
+//! distance to one interval more; the shape is the mechanism.
+
+use wirerace_contract::spec::Path;
+
+use super::axis::Scale;
+use super::canvas::{Anchor, At, Canvas, TICK, Type};
+use super::plot::{THEORY_DASH, legend};
+use super::style::Ink;
+use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, nothing, open, over_grid, tick_x, tick_y};
+use crate::summary::curve::CurvePoint;
+use crate::summary::words::{NOTHING, count, duration, list};
+use crate::summary::{CellSummary, Summary};
+
+pub(super) const NAME: &str = "cdf";
+
+/// The axis of time ends where the slowest arm has delivered this share: the last per cent is the percentile plot's.
+const SHOWN: f64 = 0.99;
+/// Shares that carry a label.
+const SHARES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
+
+pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
+    let (arms, mut notes) = arms(summary, cell);
+    let (arms, none): (Vec<_>, Vec<_>) = arms.into_iter().partition(|(arm, _)| !points(&arm.lateness.curve).is_empty());
+    for (arm, _) in none {
+        notes.push(format!("Not drawn: {}, no quote of its windows was received.", arm.arm));
+    }
+    for (arm, _) in arms.iter().filter(|(arm, _)| arm.lateness.lost > 0) {
+        notes.push(format!("{} lost {} quotes: its line ends below 100 %.", arm.arm, count(arm.lateness.lost)));
+    }
+    let title = "What share of the quotes is how late?";
+    let (mut canvas, top) = open(title, "Share of quotes that were at most so late, linear", cell);
+    let near = summary.calibration.filter(|_| cell.load.path == Path::Loopback);
+    let floor_ms = near.map(|c| c.chain_p50_ns as f64 / 1e6).filter(|ms| *ms > 0.0);
+    let mut bottom = top + 60.0;
+    if arms.is_empty() {
+        nothing(&mut canvas, top, "no valid trial received a quote");
+    } else {
+        let top = legend(&mut canvas, top, arms.iter().map(|(arm, style)| (arm.arm.as_str(), *style)));
+        bottom = top + 10.0 + 290.0;
+        lines(&mut canvas, &arms, (top + 10.0, bottom), floor_ms);
+        if arms.iter().any(|(arm, _)| arm.theory.is_some()) {
+            notes.push("Thin dashes: theory.".to_owned());
+        }
+        notes.push(format!("The axis ends where every arm has delivered {} % of its quotes.", 100.0 * SHOWN));
+    }
+    close(&mut canvas, bottom + 46.0, &notes);
+    Chart { kind: NAME, title: title.to_owned(), sentence: sentence(&arms), notes, table: table(cell), canvas }
+}
+
+/// Lateness and share, from the soonest on.
+fn points(curve: &[CurvePoint]) -> Vec<(f64, f64)> {
+    curve.iter().filter_map(|p| Some((p.lateness_ms.finite()?, p.quantile))).collect()
+}
+
+/// By how many milliseconds `share` of the quotes were there; the last that is known where that is less.
+fn by(points: &[(f64, f64)], share: f64) -> f64 {
+    let reached = points.iter().find(|(_, quantile)| *quantile >= share - 1e-9);
+    reached.or(points.last()).map_or(0.0, |p| p.0)
+}
+
+fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64), floor_ms: Option<f64>) {
+    let (left, right) = (MARGIN + 52.0, WIDTH - MARGIN - 24.0);
+    let longest = arms.iter().map(|(arm, _)| by(&points(&arm.lateness.curve), SHOWN)).fold(0.0, f64::max);
+    let x = Scale::linear(std::iter::once(longest), left, right, 8);
+    let y = |share: f64| bottom - share * (bottom - top);
+    let end_ms = x.ticks().last().copied().unwrap_or(longest);
+    canvas.layer("axes", "");
+    for ms in x.ticks() {
+        tick_x(canvas, x.at(*ms), (top, bottom), &duration(*ms));
+    }
+    for share in SHARES {
+        tick_y(canvas, y(share), (left, right), &format!("{} %", 100.0 * share));
+    }
+    canvas.text(((left + right) / 2.0, bottom + 36.0), "lateness", Type { anchor: Anchor::Middle, ..TICK });
+    // A curve is drawn up to the axis' end, and no farther.
+    let line = |points: &[(f64, f64)]| -> Vec<At> {
+        points.iter().take_while(|(ms, _)| *ms <= end_ms).map(|(ms, share)| (x.at(*ms), y(*share))).collect()
+    };
+    if let Some(ms) = floor_ms {
+        canvas.layer("floor", format!("feed → one socket → reader: {}", duration(ms)));
+        canvas.line(&[(x.at(ms), top), (x.at(ms), bottom)], Ink::Muted, 0.8, &[]);
+        over_grid(canvas, (x.at(ms) + 6.0, bottom - 10.0), &format!("least possible {}", duration(ms)), TICK);
+    }
+    for (i, (arm, style)) in arms.iter().enumerate() {
+        let points = points(&arm.lateness.curve);
+        canvas.layer("series", format!("{}: half within {}", arm.arm, duration(by(&points, 0.5))));
+        let measured = line(&points);
+        // It begins on the axis, where the soonest quote came.
+        let begin = measured.first().map(|at| (at.0, bottom));
+        let measured: Vec<At> = begin.into_iter().chain(measured).collect();
+        canvas.line(&measured, style.ink, 2.2, style.dash);
+        if let Some(theory) = &arm.theory {
+            canvas.line(&line(&self::points(&theory.curve)), Ink::Text, 1.2, &THEORY_DASH);
+        }
+        // At heights of their own: lines that lie on each other are still told apart.
+        let share = 0.25 + 0.55 * (i as f64 + 0.5) / arms.len() as f64;
+        if points.last().is_some_and(|last| last.1 >= share) {
+            canvas.marker((x.at(by(&points, share)), y(share)), 4.5, style);
+        }
+    }
+}
+
+fn sentence(arms: &[Styled<'_>]) -> String {
+    let each: Vec<String> = arms
+        .iter()
+        .map(|(arm, _)| {
+            let points = points(&arm.lateness.curve);
+            format!(
+                "{} half within {} and 90 % within {}",
+                arm.arm,
+                duration(by(&points, 0.5)),
+                duration(by(&points, 0.9))
+            )
+        })
+        .collect();
+    match each.as_slice() {
+        [] => "No valid trial received a quote.".to_owned(),
+        each => format!("Lateness over all trials together: {}.", list(each)),
+    }
+}
+
+fn table(cell: &CellSummary) -> DataTable {
+    let shares = [0.1, 0.25, 0.5, 0.75, 0.9];
+    let at = |arm: &crate::summary::ArmSummary, share: f64| {
+        // Sampled each 2 %: the nearest sample at or above.
+        let point = arm.lateness.curve.iter().find(|p| p.quantile >= share - 1e-9);
+        point.map_or(NOTHING.to_owned(), |p| duration(p.lateness_ms.get()))
+    };
+    let rows = cell.arms.iter().map(|arm| {
+        let mut row = vec![arm.arm.clone()];
+        row.extend(shares.iter().map(|share| at(arm, *share)));
+        row
+    });
+    let mut columns = vec!["arm".to_owned()];
+    columns.extend(["10 %", "26 %", "50 %", "76 %", "90 %"].map(|share| format!("{share} within")));
+    DataTable { columns, rows: rows.collect() }
+}

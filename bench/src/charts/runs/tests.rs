@@ -1,0 +1,221 @@
+//! Charts over whole runs: their data, their SVG's structure, and what they say where something is missing.
+use super::style::{DARK, LIGHT, PRINT};
+use super::*;
+use crate::report::fixture;
+use crate::report::fixture::sweep::{Over, run};
+use crate::summary::summarise;
+use std::sync::OnceLock;
+use wirerace_contract::results::{Manifest, Standing, Trial};
+
+/// The runs and what they say, made once: that takes seconds without optimisation.
+fn made(over: Over) -> &'static (Manifest, Vec<Trial>, Summary) {
+    static MADE: [OnceLock<(Manifest, Vec<Trial>, Summary)>; 4] = [const { OnceLock::new() }; 4];
+    MADE[over as usize].get_or_init(|| {
+        let (manifest, trials) = run(over);
+        let summary = summarise(&manifest, &trials, &[]);
+        (manifest, trials, summary)
+    })
+}
+
+fn drawn_of(name: &str, summary: &Summary) -> Option<(Chart, String)> {
+    let kind = RUN_KINDS.iter().find(|kind| kind.name == name).unwrap();
+    let chart = (kind.draw)(summary)?;
+    let svg = chart.svg(&LIGHT, name, "none").unwrap();
+    Some((chart, svg))
+}
+
+fn drawn(name: &str, over: Over) -> (Chart, String) {
+    drawn_of(name, &made(over).2).unwrap()
+}
+
+/// Each kind with a run that it has something for.
+const EACH: [(&str, Over); 8] = [
+    ("decision-map", Over::Rates),
+    ("frontier-curves", Over::Rates),
+    ("lateness-distance", Over::Distances),
+    ("lateness-interval", Over::Distances),
+    ("clients", Over::Clients),
+    ("capacity", Over::Clients),
+    ("idle", Over::Idle),
+    ("theory", Over::Distances),
+];
+
+fn texts(svg: &str) -> Vec<&str> {
+    svg.lines().filter_map(|l| l.strip_prefix("<text ")?.split_once('>')?.1.strip_suffix("</text>")).collect()
+}
+
+fn series(svg: &str) -> usize {
+    svg.matches("<g class=\"series\">").count()
+}
+
+#[test]
+fn every_kind_has_its_run_and_no_series_is_dropped() {
+    assert_eq!(EACH.map(|(name, _)| name), RUN_KINDS.map(|kind| kind.name));
+    // Fields of eight maps of one delivery; five families in two panels of three cells; seven arms above and below; two
+    // families in three cells above and below; five arms in two panels; in three; in three; every arm of every cell in which theory says more than 0.
+    let counted = EACH.map(|(name, over)| series(&drawn(name, over).1));
+    assert_eq!(counted, [4 * 3 * 7, 5 * 2 * 3, 7 * 2, 2 * 3 * 2, 5 * 2, 5 * 3, 5 * 3, 3 * 7 - 3]);
+}
+
+#[test]
+fn pictures_say_what_they_show() {
+    for (name, over) in EACH {
+        let (chart, svg) = drawn(name, over);
+        assert!(svg.contains("role=\"img\"") && svg.contains(&format!("<title id=\"{name}-t\">")), "{name}");
+        assert!(
+            svg.contains(&render::escape(&chart.sentence))
+                && (chart.sentence.contains("ws") || chart.sentence.contains("poll")),
+            "{name}"
+        );
+        assert!(texts(&svg).contains(&chart.title.as_str()) && svg.matches("<g class=\"axes\">").count() > 0, "{name}");
+        assert!(!chart.table.rows.is_empty(), "{name}");
+        let columns = chart.table.columns.len();
+        assert!(chart.table.rows.iter().all(|row| row.len() == columns), "{name}: {:?}", chart.table);
+        for theme in [LIGHT, DARK, PRINT] {
+            assert!(chart.svg(&theme, name, "").unwrap().contains("</svg>"));
+        }
+    }
+}
+
+#[test]
+fn axes_have_their_labels() {
+    let has = |name: &str, over, labels: &[&str]| {
+        let (_, svg) = drawn(name, over);
+        labels.iter().for_each(|l| assert!(texts(&svg).contains(l), "{name} lacks {l}: {:?}", texts(&svg)));
+    };
+    let costs = ["fewest bytes", "fewest requests", "least CPU", "least memory of the server"];
+    has("decision-map", Over::Rates, &costs);
+    has("decision-map", Over::Rates, &["1", "10", "100", "30 ms", "0.1 s", "30 s", "quotes per second", "none"]);
+    has("frontier-curves", Over::Rates, &["50 ms", "500 ms", "1 kB/s", "bytes per second and client", "1 quotes/s"]);
+    // The intervals beside the marks.
+    has("frontier-curves", Over::Rates, &["1 s", "100 ms"]);
+    has("lateness-distance", Over::Distances, &["0 ms", "200 ms", "10 ms", "round trip", "measured − theory", "ws"]);
+    has("lateness-interval", Over::Distances, &["100 ms", "1 s", "interval", "200 ms there and back", "poll-close"]);
+    has("clients", Over::Clients, &["10", "10,000", "clients", "10 %", "10 MiB", "resident memory of the server"]);
+    has("capacity", Over::Clients, &["stale by at most 0.1 s", "stale by at most 10 s", "≥ 10,000", "none", "ws"]);
+    has("idle", Over::Idle, &["bytes per minute", "CPU per minute", "0", "ws"]);
+    has("theory", Over::Distances, &["median lateness", "predicted", "10 ms", "100 ms", "1 s"]);
+}
+
+#[test]
+fn the_data_behind_the_charts() {
+    let row = |(name, over): (&str, Over)| {
+        let table = drawn(name, over).0.table;
+        table
+            .rows
+            .iter()
+            .rfind(|row| row.iter().any(|cell| cell.contains("ws") || cell.contains("poll ")))
+            .unwrap()
+            .join(" | ")
+    };
+    assert_eq!(EACH.map(row), GOLDEN);
+}
+const GOLDEN: [&str; 8] = [
+    "newest | least memory of the server | 100 | 30 s | poll-close, poll, long-poll, sse and ws (no clear winner) | poll-close 100 ms 8.91, poll 1000 ms 8.9, long-poll 100 ms 8.91, sse 100 ms 8.86, ws 100 ms 8.86",
+    "100 quotes/s | ws 1000 ms | 1 s | 497 [493, 501] | 229 | 22.4 [22, 23]",
+    "ws | 200 ms | 100 | 100 ms | 336 µs",
+    "200 ms there and back | poll 1000 ms | 1 s | 582 [575, 606] | 600 ms",
+    "ws | 10,000 | 201 [197, 205] | 96.5 [96.2, 97.4] | 201 µs/s | 9.22 kB",
+    "ws | 10,000 or more | 10,000 or more | 10,000 or more",
+    "ws | 197 B | 162 µs | 930 kB",
+    "200 ms there and back | ws | median lateness | 100 ms | 100 ms | 0.336 %",
+];
+
+#[test]
+fn what_a_run_has_not_is_not_drawn() {
+    let (manifest, trials) = fixture::run();
+    let summary = summarise(&manifest, &trials, &[]);
+    for (name, _) in EACH.into_iter().filter(|(name, _)| *name != "theory") {
+        assert!(drawn_of(name, &summary).is_none(), "{name}");
+    }
+}
+
+#[test]
+fn without_a_trial_pictures_say_so() {
+    for (name, over) in EACH {
+        let (manifest, trials, _) = made(over);
+        let void = |trial: &Trial| Trial { standing: Standing::Void, measured: None, ..trial.clone() };
+        let all_void: Vec<Trial> = trials.iter().map(void).collect();
+        for trials in [all_void, Vec::new()] {
+            // Of which nothing is measured, that is no idle cell; and what theory says it says of trials.
+            let Some((_, svg)) = drawn_of(name, &summarise(manifest, &trials, &[])) else {
+                assert!(["idle", "theory"].contains(&name), "{name}");
+                continue;
+            };
+            assert!(svg.contains("Nothing to draw") && series(&svg) == 0, "{name}");
+        }
+    }
+}
+
+#[test]
+fn odd_numbers_and_single_trials_are_drawn_without_panic() {
+    for (name, over) in EACH {
+        let (manifest, trials, _) = made(over);
+        let one = summarise(manifest, &trials[..1], &[]);
+        drawn_of(name, &one);
+        let mut odd: Vec<Trial> = trials.iter().filter(|t| t.block == 1).cloned().collect();
+        for measured in odd.iter_mut().filter_map(|t| t.measured.as_mut()) {
+            measured.client.staleness.mean_ns = f64::NAN;
+            measured.client.staleness.p99_ns = 0;
+            measured.cpu = Default::default();
+            measured.client.lateness = wirerace_contract::distribution::Distribution::default();
+        }
+        if let Some((chart, svg)) = drawn_of(name, &summarise(manifest, &odd, &[])) {
+            assert!(!svg.contains("NaN") && !chart.sentence.contains("NaN"), "{name}: {}", chart.sentence);
+        }
+    }
+}
+
+/// The same without anything of the arms whose name begins so.
+fn without(summary: &Summary, beginning: &str) -> Summary {
+    let mut less = summary.clone();
+    for arm in less.cells.iter_mut().flat_map(|cell| &mut cell.arms).filter(|arm| arm.arm.starts_with(beginning)) {
+        (arm.valid, arm.theory, arm.bytes, arm.lateness) = (0, None, None, Default::default());
+        for estimate in &mut arm.estimates {
+            (estimate.n, estimate.median, estimate.interval, estimate.theory) = (0, None, None, None);
+            estimate.points.clear();
+        }
+    }
+    less
+}
+
+#[test]
+fn an_arm_without_trials_is_named() {
+    for (name, over) in EACH {
+        let whole = drawn(name, over).1;
+        let (chart, svg) = drawn_of(name, &without(&made(over).2, "ws")).unwrap();
+        let told = chart.notes.iter().any(|note| note.contains("ws") || note.contains("of 5 arms"));
+        // Where only polls vary, and on the map whose fields name who is there, nothing is missing.
+        let all_there = ["lateness-interval", "decision-map"].contains(&name);
+        assert!(told || all_there, "{name}: {:?}", chart.notes);
+        assert!(all_there || series(&svg) < series(&whole) || name == "frontier-curves", "{name}");
+    }
+}
+
+#[test]
+fn a_field_of_the_map_is_won_only_clearly() {
+    let (manifest, trials, _) = made(Over::Rates);
+    // One way in two cells is enough, and quick.
+    let pushed = |t: &&Trial| t.arm.name.starts_with("ws") || t.arm.name.starts_with("sse");
+    let mut trials: Vec<Trial> = trials.iter().filter(pushed).filter(|t| t.cell == "10 quotes/s").cloned().collect();
+    let fields = |trials: &[Trial]| -> Vec<String> {
+        let (chart, _) = drawn_of("decision-map", &summarise(manifest, trials, &[])).unwrap();
+        let of = |row: &&Vec<String>| row[1] == "fewest bytes" && row[2] == "10" && row[3] == "1 s";
+        chart.table.rows.iter().filter(of).map(|row| row[4].clone()).collect()
+    };
+    // Pushes cost the same bytes: neither wins.
+    assert_eq!(fields(&trials), ["sse and ws (no clear winner)"]);
+    for trial in trials.iter_mut().filter(|t| t.arm.name.starts_with("sse")) {
+        let heads = &mut trial.measured.as_mut().unwrap().ledger.to_client;
+        heads.payload = heads.payload * 13 / 10;
+    }
+    assert_eq!(fields(&trials), ["ws"]);
+    // With five blocks there is no interval, and nothing is clear.
+    let few: Vec<Trial> = trials.iter().filter(|t| t.block < 6).cloned().collect();
+    assert!(fields(&few)[0].ends_with("(no clear winner)"), "{:?}", fields(&few));
+    // Whose price is too old does not take part, however cheap.
+    for measured in trials.iter_mut().filter(|t| t.arm.name.starts_with("ws")).filter_map(|t| t.measured.as_mut()) {
+        measured.client.staleness.p99_ns = 1_100_000_000;
+    }
+    assert_eq!(fields(&trials), ["sse"]);
+}

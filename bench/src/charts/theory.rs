@@ -1,0 +1,172 @@
+//! Does theory hold? Measured against predicted, every arm of every cell a mark; on the diagonal they agree.
+
+use super::canvas::Canvas;
+use super::plot::{Axis, Mark, Panel, Series, legend};
+use super::style::Ink;
+use super::sweep::{counted, mark};
+use super::{Chart, DataTable, MARGIN, WIDTH, close, open_at, style};
+use crate::summary::words::{bytes, duration, list, number};
+use crate::summary::{Quantity, Summary};
+
+pub(super) const NAME: &str = "theory";
+
+/// A panel: its quantity, how it is written, and how far off still counts as holding.
+struct Check {
+    quantity: Quantity,
+    write: fn(f64) -> String,
+    holds: fn(f64, f64) -> bool,
+    within: &'static str,
+}
+
+/// The machine makes slopes of steps: so far off counts as agreement, milliseconds (see `SLACK_S` of the summary).
+const SLACK_MS: f64 = 1e3 * crate::summary::residual::SLACK_S;
+
+const CHECKS: [Check; 3] = [
+    Check {
+        quantity: Quantity::LatenessP50,
+        write: duration,
+        holds: |measured, theory| (measured - theory).abs() <= SLACK_MS.max(0.03 * theory),
+        within: "3 % or 0.3 ms",
+    },
+    Check {
+        quantity: Quantity::ApplicationBytes,
+        write: bytes,
+        holds: |measured, theory| (measured - theory).abs() <= 0.03 * theory,
+        within: "3 %",
+    },
+    Check {
+        quantity: Quantity::Requests,
+        write: number,
+        holds: |measured, theory| (measured - theory).abs() <= 0.03 * theory,
+        within: "3 %",
+    },
+];
+
+/// One arm in one cell.
+struct Pair {
+    cell: String,
+    arm: usize,
+    theory: f64,
+    mark: Mark,
+}
+
+pub(super) fn draw(summary: &Summary) -> Option<Chart> {
+    let found: Vec<Vec<Pair>> = CHECKS.iter().map(|check| pairs(summary, check.quantity)).collect();
+    if found.iter().all(Vec::is_empty) {
+        return None;
+    }
+    let title = "Does theory hold?";
+    let place = format!("{} of {}", counted(summary.cells.len()), summary.experiment);
+    let (mut canvas, top) = open_at(title, "Measured over predicted, logarithmic; equal on the diagonal", &place);
+    let styles = style::styles(&summary.arms);
+    let drawn = |i: &usize| found.iter().flatten().any(|pair| pair.arm == *i);
+    let names = (0..styles.len()).filter(drawn).map(|i| (summary.arms[i].arm.name.as_str(), styles[i]));
+    let top = legend(&mut canvas, top, names) + 26.0;
+    let shown: Vec<(&Check, &Vec<Pair>)> = CHECKS.iter().zip(&found).filter(|(_, pairs)| !pairs.is_empty()).collect();
+    // One alone does not become as high as it could be wide.
+    let width = (WIDTH - 2.0 * MARGIN) / shown.len().max(2) as f64;
+    for (i, (check, pairs)) in shown.into_iter().enumerate() {
+        let left = MARGIN + i as f64 * width + 52.0;
+        let area = [left, top, MARGIN + (i + 1) as f64 * width - 14.0, top + width - 66.0];
+        panel(&mut canvas, summary, check, pairs, area);
+    }
+    let mut notes = vec![holding(&found)];
+    notes.push("Where theory says 0 there is no mark: a logarithmic axis has no 0.".to_owned());
+    let missing: Vec<String> = CHECKS
+        .iter()
+        .zip(&found)
+        .filter(|(_, pairs)| pairs.is_empty())
+        .map(|(check, _)| check.quantity.title().to_owned())
+        .collect();
+    if !missing.is_empty() {
+        notes.push(format!("No theory, or it says 0: {}.", list(&missing)));
+    }
+    let without: Vec<String> =
+        (0..styles.len()).filter(|i| !drawn(i)).map(|i| summary.arms[i].arm.name.clone()).collect();
+    if !without.is_empty() {
+        notes.push(format!("Not drawn, no theory or no valid trial: {}.", list(&without)));
+    }
+    close(&mut canvas, top + width - 66.0 + 52.0, &notes);
+    let sentence = sentence(summary, &found);
+    Some(Chart { kind: NAME, title: title.to_owned(), sentence, notes, table: table(summary, &found), canvas })
+}
+
+fn pairs(summary: &Summary, quantity: Quantity) -> Vec<Pair> {
+    let of = |cell: &crate::summary::CellSummary, arm: usize| {
+        let theory = cell.arms[arm].estimate(quantity)?.theory?.finite().filter(|theory| *theory > 0.0)?;
+        let mark = mark(&cell.arms[arm], quantity, theory, 1.0).filter(|mark| mark.y > 0.0)?;
+        Some(Pair { cell: cell.name.clone(), arm, theory, mark })
+    };
+    summary.cells.iter().flat_map(|cell| (0..cell.arms.len()).filter_map(move |arm| of(cell, arm))).collect()
+}
+
+fn panel(canvas: &mut Canvas, summary: &Summary, check: &Check, pairs: &[Pair], area: [f64; 4]) {
+    let caption = check.quantity.title();
+    let styles = style::styles(&summary.arms);
+    let of_arm = |arm: usize| -> Option<Series> {
+        let marks: Vec<Mark> = pairs.iter().filter(|pair| pair.arm == arm).map(|pair| pair.mark).collect();
+        let name = summary.arms[arm].arm.name.clone();
+        let said = format!("{name}: {} cells", marks.len());
+        (!marks.is_empty()).then(|| Series { name, style: styles[arm], marks, theory: Vec::new(), said })
+    };
+    let series: Vec<Series> = (0..styles.len()).filter_map(of_arm).collect();
+    // Both axes cover the same values, so that the diagonal is one.
+    let also: Vec<(f64, f64)> =
+        pairs.iter().flat_map(|p| [p.mark.low, p.mark.high, p.theory].map(|v| (v, v))).collect();
+    let axis = Axis { caption: "predicted", write: check.write, log: true, labels: 5 };
+    let panel = Panel { area, x: axis, y: Axis { caption, ..axis }, also: &also, apart: false };
+    // Marks alone: cells of one arm are no line.
+    let points: Vec<Series> =
+        series.iter().flat_map(|s| s.marks.iter().map(|mark| Series { marks: vec![*mark], ..s.clone() })).collect();
+    let scales = panel.draw(canvas, &points);
+    canvas.layer("diagonal", "");
+    if let [low, .., high] = scales.x.ticks() {
+        canvas.line(&[scales.at((*low, *low)), scales.at((*high, *high))], Ink::Text, 1.0, &super::plot::THEORY_DASH);
+    }
+}
+
+fn held(check: &Check, pairs: &[Pair]) -> usize {
+    pairs.iter().filter(|pair| (check.holds)(pair.mark.y, pair.theory)).count()
+}
+
+fn holding(found: &[Vec<Pair>]) -> String {
+    let one = |(check, pairs): (&Check, &Vec<Pair>)| {
+        format!("{}: {} of {} within {}", check.quantity.title(), held(check, pairs), pairs.len(), check.within)
+    };
+    let each: Vec<String> = CHECKS.iter().zip(found).filter(|(_, pairs)| !pairs.is_empty()).map(one).collect();
+    format!("Medians of arms in cells, {}.", each.join("; "))
+}
+
+/// The worst of each quantity, by name: agreement is not the news.
+fn sentence(summary: &Summary, found: &[Vec<Pair>]) -> String {
+    let worst = |(check, pairs): (&Check, &Vec<Pair>)| {
+        let off = |pair: &Pair| (pair.mark.y / pair.theory).ln().abs();
+        let worst = pairs.iter().max_by(|a, b| off(a).total_cmp(&off(b)))?;
+        Some(format!(
+            "{} {} where {} was predicted ({}, {})",
+            check.quantity.title(),
+            (check.write)(worst.mark.y),
+            (check.write)(worst.theory),
+            summary.arms[worst.arm].arm.name,
+            worst.cell
+        ))
+    };
+    let each: Vec<String> = CHECKS.iter().zip(found).filter_map(worst).collect();
+    format!("{} Farthest off: {}.", holding(found), each.join("; "))
+}
+
+fn table(summary: &Summary, found: &[Vec<Pair>]) -> DataTable {
+    let row = |check: &Check, pair: &Pair| {
+        vec![
+            pair.cell.clone(),
+            summary.arms[pair.arm].arm.name.clone(),
+            check.quantity.title().to_owned(),
+            (check.write)(pair.mark.y),
+            (check.write)(pair.theory),
+            format!("{} %", number(100.0 * (pair.mark.y / pair.theory - 1.0))),
+        ]
+    };
+    let rows = CHECKS.iter().zip(found).flat_map(|(check, pairs)| pairs.iter().map(move |pair| row(check, pair)));
+    let columns = ["cell", "arm", "quantity", "measured", "predicted", "off by"].map(str::to_owned).to_vec();
+    DataTable { columns, rows: rows.collect() }
+}

@@ -1,0 +1,232 @@
+//! Two runs side by side: for each arm and quantity how many times the first the second is, with an interval, and what
+//! changed around them. A function of two summaries; no file is read here, and no transport is named.
+//!
+//! Within a run arms are paired by block. Two runs share no block, so this is unpaired ([`crate::statistics::unpaired`]): the
+//! interval holds the noise within each run and nothing of what happened to the machine in between. Therefore a
+//! difference counts only where the interval leaves out the whole margin (3 % of bytes, counts and lateness, 10 % of
+//! CPU) and not merely "no difference", as it does within a run.
+
+pub mod environment;
+pub mod matching;
+pub mod table;
+
+use serde::Serialize;
+use wirerace_contract::results::Margins;
+
+use crate::statistics::{Bounds, unpaired};
+use crate::summary::{ArmSummary, Estimate, Interval, Quantity, Reading, Summary};
+pub use environment::Changed;
+use matching::{ArmMatch, CellMatch};
+
+/// One of the two runs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct RunName {
+    /// What the caller calls it: its folder.
+    pub name: String,
+    /// Its experiment.
+    pub experiment: String,
+    /// When it began, UTC.
+    pub started_utc: String,
+}
+
+/// What two runs say about each other.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct RunComparison {
+    /// The first: what is divided by.
+    pub a: RunName,
+    /// The second.
+    pub b: RunName,
+    /// What is not the same around them.
+    pub changed: Vec<Changed>,
+    /// What could not be compared, or only with care, in sentences.
+    pub notes: Vec<String>,
+    /// The cells that both have.
+    pub cells: Vec<CellRatios>,
+}
+
+/// One cell of both runs.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct CellRatios {
+    /// Its name in the first run.
+    pub name: String,
+    /// The arms that both have.
+    pub arms: Vec<ArmRatios>,
+}
+
+/// One arm of both runs in one cell.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ArmRatios {
+    /// Its name in the first run.
+    pub arm: String,
+    /// Ratios of all quantities that arms are compared in and both runs measured.
+    pub ratios: Vec<Ratio>,
+    /// What went wrong, where anything did: sums over all trials.
+    pub counts: Vec<CountPair>,
+}
+
+/// One quantity of one arm.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Ratio {
+    /// Which.
+    pub quantity: Quantity,
+    /// Its unit.
+    pub unit: String,
+    /// Median of the first run, over `n_a` trials.
+    pub a: Option<Reading>,
+    /// Trials of the first run.
+    pub n_a: u32,
+    /// Median of the second, over `n_b`.
+    pub b: Option<Reading>,
+    /// Trials of the second run.
+    pub n_b: u32,
+    /// b/a; `null` where there is none (∞ ÷ ∞).
+    pub ratio: Option<Reading>,
+    /// Its interval of at least 95 %; `null` with too few trials.
+    pub interval: Option<Interval>,
+    /// Ratios within 1 ± this count as no difference.
+    pub margin: f64,
+    /// What it says.
+    pub outcome: Outcome,
+}
+
+/// Something counted that should not happen.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct CountPair {
+    /// What.
+    pub quantity: Quantity,
+    /// Over all trials of the first run.
+    pub a: f64,
+    /// Over all trials of the second.
+    pub b: f64,
+}
+
+/// What a ratio says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The whole interval lies above the margin.
+    More,
+    /// The whole interval lies below the margin.
+    Less,
+    /// The interval and the margin share something.
+    NoClearDifference,
+    /// Too few trials for an interval.
+    TooFewTrials,
+}
+
+impl Outcome {
+    /// In words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::More => "more in B",
+            Self::Less => "less in B",
+            Self::NoClearDifference => "no clear difference",
+            Self::TooFewTrials => "too few trials",
+        }
+    }
+
+    fn of(bounds: Option<Bounds>, margin: f64) -> Self {
+        match bounds {
+            None => Self::TooFewTrials,
+            Some(bounds) if bounds.low > 1.0 + margin => Self::More,
+            Some(bounds) if bounds.high < 1.0 - margin => Self::Less,
+            Some(_) => Self::NoClearDifference,
+        }
+    }
+}
+
+/// Counts that are summed and not divided: of most runs they are nought.
+const COUNTS: [Quantity; 6] = [
+    Quantity::Lost,
+    Quantity::Duplicates,
+    Quantity::Reconnects,
+    Quantity::Refused,
+    Quantity::GaveUp,
+    Quantity::Unacknowledged,
+];
+
+/// `b` against `a`, each with the name of its folder.
+#[must_use]
+pub fn compare((name_a, a): (&str, &Summary), (name_b, b): (&str, &Summary)) -> RunComparison {
+    let mut notes = warnings("A", a);
+    notes.extend(warnings("B", b));
+    let cells = matching::cells(a, b, &mut notes);
+    let arms = matching::arms(a, b, &mut notes);
+    // The stricter of both runs' margins would hide what the other set out to see; the first run's count.
+    let margins = a.margins;
+    let run = |name: &str, summary: &Summary| RunName {
+        name: name.to_owned(),
+        experiment: summary.experiment.clone(),
+        started_utc: summary.started_utc.clone(),
+    };
+    RunComparison {
+        a: run(name_a, a),
+        b: run(name_b, b),
+        changed: environment::changes(a, b),
+        notes,
+        cells: cells.iter().map(|cell| of_cell(a, b, cell, &arms, margins)).collect(),
+    }
+}
+
+fn warnings(which: &str, summary: &Summary) -> Vec<String> {
+    let mut notes: Vec<String> = summary.warnings.iter().map(|warning| format!("{which}: {warning}")).collect();
+    if summary.quick {
+        notes.push(format!("{which} is a quick run: a look, not a result."));
+    }
+    notes
+}
+
+fn of_cell(a: &Summary, b: &Summary, cell: &CellMatch, arms: &[ArmMatch], margins: Margins) -> CellRatios {
+    let (cell_a, cell_b) = (&a.cells[cell.a], &b.cells[cell.b]);
+    let pairs = arms.iter().filter_map(|arm| {
+        let (left, right) = (cell_a.arms.get(arm.a)?, cell_b.arms.get(arm.b)?);
+        Some(of_arm(left, right, margins))
+    });
+    CellRatios { name: cell_a.name.clone(), arms: pairs.collect() }
+}
+
+fn of_arm(a: &ArmSummary, b: &ArmSummary, margins: Margins) -> ArmRatios {
+    let ratio = |quantity: &Quantity| {
+        let (_, margin) = quantity.compared_within(margins)?;
+        let (left, right) = (a.estimate(*quantity)?, b.estimate(*quantity)?);
+        (left.n > 0 && right.n > 0).then(|| of_quantity(left, right, margin))
+    };
+    let counts = COUNTS.iter().filter_map(|quantity| {
+        let (left, right) = (a.total(*quantity)?, b.total(*quantity)?);
+        (left + right > 0.0).then_some(CountPair { quantity: *quantity, a: left, b: right })
+    });
+    ArmRatios { arm: a.arm.clone(), ratios: Quantity::ALL.iter().filter_map(ratio).collect(), counts: counts.collect() }
+}
+
+fn of_quantity(a: &Estimate, b: &Estimate, margin: f64) -> Ratio {
+    let values =
+        |estimate: &Estimate| estimate.points.iter().filter_map(|p| p.value.map(Reading::get)).collect::<Vec<_>>();
+    let times = unpaired::times(&values(a), &values(b));
+    Ratio {
+        quantity: a.quantity,
+        unit: a.unit.clone(),
+        a: a.median,
+        n_a: a.n,
+        b: b.median,
+        n_b: b.n,
+        ratio: times.estimate.and_then(Reading::new),
+        interval: times.bounds.and_then(Interval::of),
+        margin,
+        outcome: Outcome::of(times.bounds, margin),
+    }
+}
+
+impl RunComparison {
+    /// All ratios, with the names of cell and arm.
+    pub fn ratios(&self) -> impl Iterator<Item = (&str, &str, &Ratio)> {
+        self.cells.iter().flat_map(|cell| {
+            cell.arms
+                .iter()
+                .flat_map(move |arm| arm.ratios.iter().map(move |r| (cell.name.as_str(), arm.arm.as_str(), r)))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

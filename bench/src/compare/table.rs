@@ -1,0 +1,150 @@
+//! Two runs in words: a table for a terminal, Markdown for an issue.
+
+use std::fmt::Write;
+
+use super::{Outcome, Ratio, RunComparison};
+use crate::charts::DataTable;
+use crate::report::markdown::{inline, table as markdown_table};
+use crate::report::table::aligned;
+use crate::summary::Quantity;
+use crate::summary::words::{NOTHING, interval, number, reading};
+
+/// Always shown; the others where they differ. JSON has all.
+const SHOWN: [Quantity; 9] = [
+    Quantity::LatenessP50,
+    Quantity::LatenessP99,
+    Quantity::StalenessMean,
+    Quantity::PacketBytes,
+    Quantity::ApplicationBytes,
+    Quantity::Connections,
+    Quantity::Requests,
+    Quantity::OwnCpu,
+    Quantity::ServerMemory,
+];
+
+/// How to read the table.
+pub const HOW: &str = "B/A: median of all ratios of a trial of B to a trial of A, with its interval of at least 95 % (Hodges and \
+     Lehmann). The runs are not paired: an interval holds the noise within each run, not what happened to the machine in \
+     between. More or less: the whole interval lies beyond the margin (3 % of bytes, counts and lateness, 10 % of CPU where the \
+     experiment sets no other). To be sure of a change, run A again after B.";
+
+fn is_clear(ratio: &Ratio) -> bool {
+    matches!(ratio.outcome, Outcome::More | Outcome::Less)
+}
+
+/// How many differ, in one sentence.
+#[must_use]
+pub fn verdict(comparison: &RunComparison) -> String {
+    let all: Vec<&Ratio> = comparison.ratios().map(|(_, _, ratio)| ratio).collect();
+    let with = all.iter().filter(|ratio| ratio.outcome != Outcome::TooFewTrials).count();
+    let clear = all.iter().filter(|ratio| is_clear(ratio)).count();
+    match (all.len(), with, clear) {
+        (0, ..) if comparison.cells.iter().all(|cell| cell.arms.is_empty()) => {
+            "The two runs have no cell and arm in common: nothing to compare.".to_owned()
+        }
+        (0, ..) => "No arm has usable trials in both runs: nothing to compare.".to_owned(),
+        (_, 0, _) => "Too few trials for any interval: run both with at least 4 blocks, better 6 or 12.".to_owned(),
+        (_, with, 0) => format!("No clear difference in any of {with} comparisons."),
+        (_, with, clear) => format!("{clear} of {with} comparisons differ by more than the margin."),
+    }
+}
+
+/// The rows: what is always shown, and what differs.
+#[must_use]
+pub fn rows(comparison: &RunComparison) -> DataTable {
+    let several = comparison.cells.len() > 1;
+    let mut columns: Vec<String> =
+        ["arm", "quantity", "A", "B", "B/A", "95 % interval", "n", "what it says"].map(str::to_owned).to_vec();
+    if several {
+        columns.insert(0, "cell".to_owned());
+    }
+    let told = |ratio: &Ratio| SHOWN.contains(&ratio.quantity) || is_clear(ratio);
+    let row = |(cell, arm, ratio): (&str, &str, &Ratio)| {
+        let mut row = vec![
+            arm.to_owned(),
+            format!("{}, {}", ratio.quantity.title(), ratio.unit),
+            reading(ratio.a),
+            reading(ratio.b),
+            ratio.ratio.map_or_else(|| NOTHING.to_owned(), |r| format!("× {}", number(r.get()))),
+            ratio.interval.as_ref().map_or_else(|| NOTHING.to_owned(), |i| interval(i, number)),
+            format!("{} and {}", ratio.n_a, ratio.n_b),
+            ratio.outcome.words().to_owned(),
+        ];
+        if several {
+            row.insert(0, cell.to_owned());
+        }
+        row
+    };
+    DataTable { columns, rows: comparison.ratios().filter(|(_, _, ratio)| told(ratio)).map(row).collect() }
+}
+
+/// What changed around the runs.
+#[must_use]
+pub fn changed(comparison: &RunComparison) -> DataTable {
+    let columns = ["what changed", "A", "B"].map(str::to_owned).to_vec();
+    let rows = comparison.changed.iter().map(|c| vec![c.what.clone(), c.a.clone(), c.b.clone()]);
+    DataTable { columns, rows: rows.collect() }
+}
+
+/// What went wrong in either run: sums, not medians.
+#[must_use]
+pub fn counts(comparison: &RunComparison) -> DataTable {
+    let columns = ["cell", "arm", "over all trials", "A", "B"].map(str::to_owned).to_vec();
+    let rows = comparison.cells.iter().flat_map(|cell| {
+        cell.arms.iter().flat_map(move |arm| {
+            arm.counts.iter().map(move |c| {
+                vec![cell.name.clone(), arm.arm.clone(), c.quantity.title().to_owned(), number(c.a), number(c.b)]
+            })
+        })
+    });
+    DataTable { columns, rows: rows.collect() }
+}
+
+/// Heading and table of each part that has something to say.
+fn parts(comparison: &RunComparison) -> Vec<(&'static str, DataTable)> {
+    [
+        ("What changed around the runs", changed(comparison)),
+        ("What the arms cost", rows(comparison)),
+        ("What went wrong", counts(comparison)),
+    ]
+    .into_iter()
+    .filter(|(_, table)| !table.rows.is_empty())
+    .collect()
+}
+
+/// For a terminal.
+#[must_use]
+pub fn text(comparison: &RunComparison) -> String {
+    let mut text = String::new();
+    for (letter, run) in [("A", &comparison.a), ("B", &comparison.b)] {
+        let _ = writeln!(text, "{letter}: {} ({}, {})", run.name, run.experiment, run.started_utc);
+    }
+    let _ = writeln!(text, "\n{}", verdict(comparison));
+    for note in &comparison.notes {
+        let _ = writeln!(text, "note: {note}");
+    }
+    for (_, table) in parts(comparison) {
+        let _ = write!(text, "\n{}", aligned(&table));
+    }
+    let _ = write!(text, "\n{HOW}");
+    text
+}
+
+/// For an issue or an article.
+#[must_use]
+pub fn markdown(comparison: &RunComparison) -> String {
+    let mut text = String::from("# Two runs\n\n");
+    for (letter, run) in [("A", &comparison.a), ("B", &comparison.b)] {
+        let told = format!("{}, {}, {}", run.name, run.experiment, run.started_utc);
+        let _ = writeln!(text, "- {letter}: {}", inline(&told));
+    }
+    let _ = writeln!(text, "\n**{}**", inline(&verdict(comparison)));
+    for note in &comparison.notes {
+        let _ = writeln!(text, "\n> {}", inline(note));
+    }
+    for (heading, table) in parts(comparison) {
+        let _ = write!(text, "\n## {heading}\n\n{}", markdown_table(&table));
+    }
+    let _ = write!(text, "\n{}", inline(HOW));
+    text
+}

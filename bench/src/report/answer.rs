@@ -1,0 +1,395 @@
+//! The answer of a whole run in three sentences: how late, how many bytes, and what each transport is the better choice
+//! for. Every transport is spoken of in the same words, whoever it is. Beside it the table that the third sentence is
+//! made of. Nothing is said to come first without an interval that says so.
+
+use std::collections::BTreeMap;
+
+use crate::charts::DataTable;
+use crate::statistics::{BLOCKS_MIN, Outcome, Scale};
+use crate::summary::words::{NOTHING, count, effect, interval, list, number, with_unit};
+use crate::summary::{CellSummary, Comparison, Quantity, Summary};
+
+use super::verdict::{self, Entry, Win};
+
+/// A sentence with the question that it answers.
+pub(super) struct Said {
+    /// The question, in few words.
+    pub(super) about: &'static str,
+    /// The answer.
+    pub(super) text: String,
+}
+
+/// What a reader wants to know first.
+pub(super) struct Answer {
+    /// What went wrong in trials that are used; said first, since who loses quotes may look fast in all else.
+    pub(super) went_wrong: Vec<String>,
+    /// The three sentences, or the one that says why there are none.
+    pub(super) said: Vec<Said>,
+    /// How sure all this is.
+    pub(super) sure: String,
+    /// Who comes first in what; no rows where nothing is compared.
+    pub(super) standings: DataTable,
+}
+
+/// How to read the table of who comes first.
+pub(super) const LEGEND: &str = "First: less than every other transport that has blocks enough, and the intervals say so; level: no clear difference from the first; all level: no \
+     clear difference between any; otherwise how much more than the first, with its interval, or in how many comparisons. A transport \
+     stands here with its best arm. Where several settings are compared, each word has the number of settings beside it.";
+
+/// Arms that are compared with each other: one cell, one way of delivery.
+struct Setting<'a> {
+    cell: &'a CellSummary,
+    /// How the setting is called where there are several.
+    name: String,
+    arms: Vec<Entry<'a>>,
+}
+
+/// How a transport stands in a quantity.
+#[derive(Clone, PartialEq, Debug)]
+enum Place {
+    /// Before all others, and the intervals say so.
+    First,
+    /// Before the rest, and not clearly behind anybody.
+    Level,
+    /// No clear difference between anybody.
+    AllLevel,
+    /// Behind the first.
+    Behind(Option<Comparison>),
+    /// Too few blocks to tell.
+    Open,
+}
+
+/// What the run of `summary` answers.
+pub(super) fn answer(summary: &Summary) -> Answer {
+    let settings = settings(summary);
+    let mut said = vec![
+        Said { about: "How late?", text: lateness(&settings) },
+        Said { about: "How many bytes?", text: bytes(&settings) },
+        Said { about: "Which is the better choice for what?", text: choices(&settings) },
+    ];
+    said.retain(|said| !said.text.is_empty());
+    if settings.is_empty() {
+        said = vec![Said {
+            about: "None.",
+            text: "No trial of this run may be used, so it says nothing; the reasons stand below.".to_owned(),
+        }];
+    }
+    Answer { went_wrong: went_wrong(&settings), said, sure: sure(summary, &settings), standings: standings(&settings) }
+}
+
+fn settings(summary: &Summary) -> Vec<Setting<'_>> {
+    let several = summary.cells.len() > 1;
+    summary
+        .cells
+        .iter()
+        .flat_map(|cell| {
+            verdict::groups(summary, cell).into_iter().map(move |group| {
+                let name = match (several, group.label.is_empty()) {
+                    (true, true) => format!("“{}”", cell.name),
+                    (true, false) => format!("“{}”, {}", cell.name, lower(&group.label)),
+                    (false, _) => lower(&group.label),
+                };
+                Setting { cell, name, arms: group.arms }
+            })
+        })
+        .collect()
+}
+
+fn lower(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+}
+
+/// At most so many settings are named one by one.
+const NAMED_MAX: usize = 3;
+
+fn went_wrong(settings: &[Setting<'_>]) -> Vec<String> {
+    let several = settings.len() > 1;
+    let of = |setting: &Setting<'_>| {
+        let name = if several { format!("{}: ", setting.name) } else { String::new() };
+        verdict::went_wrong(&setting.arms).into_iter().map(move |text| format!("{name}{text}")).collect::<Vec<_>>()
+    };
+    let mut all: Vec<String> = settings.iter().flat_map(of).collect();
+    let more = all.len().saturating_sub(NAMED_MAX);
+    all.truncate(NAMED_MAX);
+    if more > 0 {
+        all.push(format!("{} more of this kind below.", count(more as u64)));
+    }
+    all
+}
+
+fn lateness(settings: &[Setting<'_>]) -> String {
+    match settings {
+        [one] => verdict::ranking(one.cell, &one.arms, Quantity::LatenessP50, "At the median").unwrap_or_default(),
+        many => leaders(many, "Least median lateness", "later", |_| Quantity::LatenessP50),
+    }
+}
+
+fn bytes(settings: &[Setting<'_>]) -> String {
+    match settings {
+        [one] => {
+            let (quantity, opening) = verdict::bytes_of(one.cell, &one.arms);
+            verdict::ranking(one.cell, &one.arms, quantity, opening).unwrap_or_default()
+        }
+        many => {
+            leaders(many, "Fewest bytes per delivered quote", "as many", |one| verdict::bytes_of(one.cell, &one.arms).0)
+        }
+    }
+}
+
+/// Who comes first in how many of several settings, and how wide the gap is where it is widest.
+fn leaders(
+    settings: &[Setting<'_>],
+    opening: &str,
+    behind: &str,
+    quantity: impl Fn(&Setting<'_>) -> Quantity,
+) -> String {
+    let compared: Vec<&Setting<'_>> = settings.iter().filter(|s| is_compared(s, quantity(s))).collect();
+    if compared.is_empty() {
+        return String::new();
+    }
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for setting in &compared {
+        let who = leader(setting, quantity(setting));
+        match counts.iter_mut().find(|(name, _)| *name == who) {
+            Some((_, n)) => *n += 1,
+            None => counts.push((who, 1)),
+        }
+    }
+    // A stable sort: who comes first equally often stays in the order of the cells.
+    counts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let of = count(compared.len() as u64);
+    let each: Vec<String> = counts.iter().map(|(who, n)| format!("{who} in {n} of {of}")).collect();
+    let widest = widest(&compared, quantity);
+    let widest = widest.map(|(setting, text)| format!("; the widest gap: {text} {behind}, in {}", setting.name));
+    format!("{opening}: {}{}.", list(&each), widest.unwrap_or_default())
+}
+
+fn leader(setting: &Setting<'_>, quantity: Quantity) -> String {
+    match verdict::win(setting.cell, &setting.arms, quantity) {
+        None => "no clear difference between any".to_owned(),
+        Some(win) if win.titles.len() > 1 => {
+            let titles: Vec<String> = win.titles.iter().map(|title| (*title).to_owned()).collect();
+            format!("{} without a clear difference", list(&titles))
+        }
+        Some(win) if win.clear => win.titles.concat(),
+        Some(_) => "too few blocks to tell".to_owned(),
+    }
+}
+
+/// Whether two transports have the quantity.
+fn is_compared(setting: &Setting<'_>, quantity: Quantity) -> bool {
+    let with: Vec<Entry<'_>> = setting.arms.iter().filter(|(arm, _)| arm.median(quantity).is_some()).copied().collect();
+    verdict::titles(&with).len() > 1
+}
+
+/// The clear difference that is widest, with the setting that it was found in.
+fn widest<'a>(
+    settings: &[&'a Setting<'a>],
+    quantity: impl Fn(&Setting<'_>) -> Quantity,
+) -> Option<(&'a Setting<'a>, String)> {
+    let mut widest: Option<(f64, &Setting<'_>, String)> = None;
+    for setting in settings {
+        let quantity = quantity(setting);
+        let Some(win) = verdict::win(setting.cell, &setting.arms, quantity) else { continue };
+        for (arm, _) in &setting.arms {
+            let Some(compared) = setting.cell.comparison(quantity, &arm.arm, win.best) else { continue };
+            let Some(value) = compared.estimate.and_then(crate::summary::Reading::finite) else { continue };
+            let wider = widest.as_ref().is_none_or(|(most, ..)| value > *most);
+            if compared.outcome == Outcome::Differs && wider {
+                let text = format!("{} against {}: {}", arm.arm, win.best, sized(&compared));
+                widest = Some((value, setting, text));
+            }
+        }
+    }
+    widest.map(|(_, setting, text)| (setting, text))
+}
+
+/// An effect with its interval.
+fn sized(compared: &Comparison) -> String {
+    let estimate = compared.estimate.map_or(NOTHING.to_owned(), |e| effect(compared.quantity, compared.scale, e.get()));
+    let write = |value: f64| match compared.scale {
+        Scale::Difference => with_unit(compared.quantity, value),
+        Scale::Ratio => number(value),
+    };
+    let interval = compared.interval.as_ref().map(|i| format!(" {}", interval(i, write)));
+    format!("{estimate}{}", interval.unwrap_or_default())
+}
+
+/// The quantities of a run's settings that two transports have, each with the settings that have it.
+fn compared<'a, 'b>(settings: &'b [Setting<'a>]) -> Vec<(Quantity, Vec<&'b Setting<'a>>)> {
+    let packets = settings.iter().all(|s| verdict::bytes_of(s.cell, &s.arms).0 == Quantity::PacketBytes);
+    let bytes = if packets { Quantity::PacketBytes } else { Quantity::ApplicationBytes };
+    let of = |quantity| settings.iter().filter(|s| is_compared(s, quantity)).collect::<Vec<_>>();
+    verdict::quantities(bytes).into_iter().map(|q| (q, of(q))).filter(|(_, settings)| !settings.is_empty()).collect()
+}
+
+fn place(setting: &Setting<'_>, quantity: Quantity, title: &str) -> Option<Place> {
+    let mut own: Vec<(f64, &str)> = setting
+        .arms
+        .iter()
+        .filter(|(_, entry)| entry.descriptor.title == title)
+        .filter_map(|(arm, _)| Some((arm.median(quantity)?, arm.arm.as_str())))
+        .collect();
+    own.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (_, arm) = own.first()?;
+    // Equal medians of too few blocks are no more than that.
+    if has_too_few_blocks(setting) {
+        return Some(Place::Open);
+    }
+    Some(match verdict::win(setting.cell, &setting.arms, quantity) {
+        None => Place::AllLevel,
+        Some(Win { titles, clear: false, .. }) if titles == [title] => Place::Open,
+        Some(Win { titles, .. }) if titles == [title] => Place::First,
+        Some(Win { titles, .. }) if titles.contains(&title) => Place::Level,
+        Some(win) => {
+            let compared = setting.cell.comparison(quantity, arm, win.best);
+            match compared.as_ref().map(|c| c.outcome) {
+                Some(Outcome::TooFewBlocks) | None => Place::Open,
+                _ => Place::Behind(compared),
+            }
+        }
+    })
+}
+
+/// Whether no two arms have blocks enough to be told apart.
+fn has_too_few_blocks(setting: &Setting<'_>) -> bool {
+    setting.arms.iter().filter(|(arm, _)| arm.valid as usize >= BLOCKS_MIN).count() < 2
+}
+
+fn titles<'a>(settings: &[Setting<'a>]) -> Vec<&'a str> {
+    let arms: Vec<Entry<'_>> = settings.iter().flat_map(|s| s.arms.iter().copied()).collect();
+    verdict::titles(&arms)
+}
+
+/// What each transport is the better choice for: all in the same words, in the order of the run's arms.
+fn choices(settings: &[Setting<'_>]) -> String {
+    let (titles, compared) = (titles(settings), compared(settings));
+    if compared.is_empty() {
+        return "Only one transport was measured, so nothing is compared.".to_owned();
+    }
+    if settings.iter().all(has_too_few_blocks) {
+        return format!("Too few blocks to say who comes first in anything (at least {BLOCKS_MIN}).");
+    }
+    match settings {
+        [one] => choices_in_one(one, &titles, &compared),
+        _ => choices_in_many(&titles, &compared),
+    }
+}
+
+/// Who shares a first place is said once, with all that is shared.
+fn choices_in_one(setting: &Setting<'_>, titles: &[&str], compared: &[(Quantity, Vec<&Setting<'_>>)]) -> String {
+    let mut groups: BTreeMap<Vec<usize>, Vec<String>> = BTreeMap::new();
+    let mut nobody = Vec::new();
+    for (quantity, _) in compared {
+        let name = quantity.title().to_owned();
+        match verdict::win(setting.cell, &setting.arms, *quantity) {
+            None => nobody.push(name),
+            // Who leads by medians alone is not said: a claim without an interval is none.
+            Some(win) if !win.clear => {}
+            Some(win) => {
+                let who = (0..titles.len()).filter(|i| win.titles.contains(&titles[*i])).collect();
+                groups.entry(who).or_default().push(name);
+            }
+        }
+    }
+    let called = |who: &Vec<usize>| {
+        let names: Vec<String> = who.iter().filter_map(|i| titles.get(*i)).map(|t| (*t).to_owned()).collect();
+        if who.len() > 1 { format!("{} (level)", list(&names)) } else { list(&names) }
+    };
+    let mut parts: Vec<String> =
+        groups.iter().map(|(who, what)| format!("{} in {}", called(who), list(what))).collect();
+    if !nobody.is_empty() {
+        parts.push(format!("nobody in {}", list(&nobody)));
+    }
+    let nowhere = (0..titles.len()).filter(|i| !groups.keys().any(|who| who.contains(i))).collect::<Vec<_>>();
+    if !nowhere.is_empty() && !groups.is_empty() {
+        let names: Vec<String> = nowhere.iter().filter_map(|i| titles.get(*i)).map(|t| (*t).to_owned()).collect();
+        parts.push(format!("in nothing: {}", list(&names)));
+    }
+    format!("First come: {}.", parts.join("; "))
+}
+
+fn choices_in_many(titles: &[&str], compared: &[(Quantity, Vec<&Setting<'_>>)]) -> String {
+    let most = compared.iter().map(|(_, settings)| settings.len()).max().unwrap_or_default();
+    let strong = |title: &str, (quantity, settings): &(Quantity, Vec<&Setting<'_>>)| {
+        let places = settings.iter().filter_map(|s| place(s, *quantity, title));
+        let n = places.filter(|p| matches!(p, Place::First | Place::Level)).count();
+        let of = if settings.len() == most { String::new() } else { format!(" of {}", settings.len()) };
+        (n > 0).then(|| format!("{} ({n}{of})", quantity.title()))
+    };
+    let each = titles.iter().map(|title| {
+        let strong: Vec<String> = compared.iter().filter_map(|compared| strong(title, compared)).collect();
+        let strong = if strong.is_empty() { "nothing".to_owned() } else { list(&strong) };
+        format!("{title}: {strong}")
+    });
+    let each: Vec<String> = each.collect();
+    format!("First, or level with the first, in how many of {most} comparisons: {}.", each.join("; "))
+}
+
+/// One row a quantity, one column a transport.
+fn standings(settings: &[Setting<'_>]) -> DataTable {
+    let titles = titles(settings);
+    if titles.len() < 2 {
+        return DataTable::default();
+    }
+    let row = |(quantity, settings): (Quantity, Vec<&Setting<'_>>)| {
+        let cell = |title: &&str| standing(&settings, quantity, title);
+        std::iter::once(quantity.title().to_owned()).chain(titles.iter().map(cell)).collect()
+    };
+    let columns = std::iter::once("less is better").chain(titles.iter().copied()).map(str::to_owned).collect();
+    DataTable { columns, rows: compared(settings).into_iter().map(row).collect() }
+}
+
+/// How `title` stands, in few words.
+fn standing(settings: &[&Setting<'_>], quantity: Quantity, title: &str) -> String {
+    let places: Vec<Place> = settings.iter().filter_map(|s| place(s, quantity, title)).collect();
+    if let ([place], 1) = (places.as_slice(), settings.len()) {
+        return match place {
+            Place::First => "first".to_owned(),
+            Place::Level => "level".to_owned(),
+            Place::AllLevel => "all level".to_owned(),
+            Place::Open => "too few blocks".to_owned(),
+            Place::Behind(compared) => compared.as_ref().map_or(NOTHING.to_owned(), |c| match c.scale {
+                Scale::Difference => format!("+{}", sized(c)),
+                Scale::Ratio => sized(c),
+            }),
+        };
+    }
+    let mut counts: BTreeMap<u8, (&str, usize)> = BTreeMap::new();
+    for place in &places {
+        let (order, word) = match place {
+            Place::First => (0, "first"),
+            Place::Level => (1, "level"),
+            Place::AllLevel => (2, "all level"),
+            Place::Behind(_) => (3, "behind"),
+            Place::Open => (4, "open"),
+        };
+        counts.entry(order).or_insert((word, 0)).1 += 1;
+    }
+    let words: Vec<String> = counts.values().map(|(word, n)| format!("{word} {n}")).collect();
+    if words.is_empty() { NOTHING.to_owned() } else { words.join(", ") }
+}
+
+/// How sure the answer is: trials, and what was set aside.
+fn sure(summary: &Summary, settings: &[Setting<'_>]) -> String {
+    let arms = || summary.cells.iter().flat_map(|cell| &cell.arms);
+    let used = || settings.iter().flat_map(|s| &s.arms).map(|(arm, _)| arm.valid);
+    let (Some(least), Some(most)) = (used().min(), used().max()) else { return String::new() };
+    let n = if least == most { count(least.into()) } else { format!("{least} to {most}") };
+    let plural = if most == 1 { "" } else { "s" };
+    let (tainted, void) = (arms().map(|a| a.tainted).sum::<u32>(), arms().map(|a| a.void).sum::<u32>());
+    let aside = match (tainted, void) {
+        (0, 0) => "none was set aside".to_owned(),
+        (tainted, void) => format!("{tainted} tainted and {void} void were set aside and are listed below"),
+    };
+    let intervals = if (least as usize) < BLOCKS_MIN {
+        format!("fewer than {BLOCKS_MIN} trials give no interval and are indicative only")
+    } else {
+        "intervals are of at least 95 %".to_owned()
+    };
+    format!("How sure: {n} trial{plural} an arm and cell; {intervals}; of the trials {aside}.")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+use super::*;
+use crate::report::fixture;
+use crate::summary::summarise;
+use wirerace_contract::results::{Cell, Manifest, Trial};
+use wirerace_contract::spec::Delivery;
+
+fn answer_of(change: impl FnOnce(&mut Manifest, &mut Vec<Trial>)) -> Answer {
+    let (mut manifest, mut trials) = fixture::run();
+    change(&mut manifest, &mut trials);
+    answer(&summarise(&manifest, &trials, &[]))
+}
+
+fn texts(answer: &Answer) -> Vec<&str> {
+    answer.said.iter().map(|said| said.text.as_str()).collect()
+}
+
+/// Adds cells that are copies of the fixture's, each trial changed.
+fn more_cells(manifest: &mut Manifest, trials: &mut Vec<Trial>, names: &[&str], change: impl Fn(&str, &mut Trial)) {
+    let first = trials.clone();
+    for name in names {
+        manifest.cells.push(Cell { name: (*name).to_owned(), ..manifest.cells[0].clone() });
+        for mut trial in first.iter().cloned() {
+            trial.cell = (*name).to_owned();
+            change(name, &mut trial);
+            trials.push(trial);
+        }
+    }
+}
+
+#[test]
+fn the_answer_of_the_fixture() {
+    let answer = answer_of(|_, _| ());
+    assert_eq!(texts(&answer), GOLDEN);
+    assert_eq!(
+        answer.sure,
+        "How sure: 5 to 6 trials an arm and cell; fewer than 6 trials give no interval and are indicative only; of the trials 1 \
+         tainted and 1 void were set aside and are listed below."
+    );
+    let rows: Vec<String> = answer.standings.rows.iter().map(|row| row.join(" | ")).collect();
+    assert_eq!(
+        answer.standings.columns.join(" | "),
+        "less is better | polling | long polling | server-sent events | WebSocket"
+    );
+    assert_eq!(rows, STANDINGS);
+}
+const GOLDEN: [&str; 3] = [
+    "At the median, a quote reached ws 187 µs after it was due; sse 16.8 µs later [14.2 µs, 26.4 µs], long-poll 205 µs \
+     later, poll 125 ms later [123 ms, 128 ms], poll-close 126 ms later [123 ms, 128 ms].",
+    "Bytes of packets per delivered quote: ws 225; sse × 1.15 [1.13, 1.19], poll × 1.35 [1.34, 1.38], poll-close × 1.94 \
+     [1.84, 1.96], long-poll × 2.7.",
+    "First come: server-sent events and WebSocket (level) in mean excess staleness, requests per 100 quotes and server's \
+     CPU per quote; WebSocket in median lateness, lateness at the 99th percentile, packet bytes per quote and server's \
+     and load's CPU per quote; nobody in connections per 100 quotes and server's resident memory; in nothing: polling \
+     and long polling.",
+];
+const STANDINGS: [&str; 9] = [
+    "median lateness | +125 ms [123 ms, 128 ms] | too few blocks | +16.8 µs [14.2 µs, 26.4 µs] | first",
+    "lateness at the 99th percentile | +247 ms [247 ms, 248 ms] | too few blocks | +30 µs [9.73 µs, 52.7 µs] | first",
+    "mean excess staleness | +108 ms [95.3 ms, 123 ms] | too few blocks | level | level",
+    "packet bytes per quote | × 1.35 [1.34, 1.38] | too few blocks | × 1.15 [1.13, 1.19] | first",
+    "connections per 100 quotes | all level | all level | all level | all level",
+    "requests per 100 quotes | × 145 [145, 145] | too few blocks | level | level",
+    "server's and load's CPU per quote | × 1.6 [1.54, 1.64] | too few blocks | × 1.13 [1.04, 1.2] | first",
+    "server's CPU per quote | × 1.61 [1.49, 1.72] | too few blocks | level | level",
+    "server's resident memory | all level | all level | all level | all level",
+];
+
+#[test]
+fn polling_is_said_to_come_first_where_it_does_as_loudly_as_others() {
+    let answer = answer_of(|_, trials| {
+        for trial in trials.iter_mut().filter(|t| t.arm.name == "poll") {
+            if let Some(measured) = &mut trial.measured {
+                measured.cpu.server_us /= 10;
+            }
+        }
+    });
+    let last = *texts(&answer).last().unwrap();
+    assert!(last.starts_with("First come: polling in server's"), "{last}");
+    let row = answer.standings.rows.iter().find(|row| row[0] == "server's CPU per quote").unwrap();
+    assert_eq!(row[1], "first", "{row:?}");
+    assert!(row[2..].iter().all(|cell| cell != "first" && cell != "level"), "{row:?}");
+}
+
+#[test]
+fn too_few_blocks_give_no_first_place() {
+    let answer = answer_of(|_, trials| trials.retain(|t| t.block == 1));
+    assert!(texts(&answer)[2].starts_with("Too few blocks to say who comes first"), "{:?}", texts(&answer));
+    let cells = answer.standings.rows.iter().flat_map(|row| &row[1..]);
+    assert!(cells.clone().all(|cell| cell != "first" && cell != "level"), "{:?}", answer.standings);
+    assert!(cells.clone().any(|cell| cell == "too few blocks"));
+    assert!(answer.sure.contains("indicative only"), "{}", answer.sure);
+}
+
+#[test]
+fn several_cells_are_counted_and_the_widest_gap_is_named() {
+    let answer = answer_of(|manifest, trials| {
+        more_cells(manifest, trials, &["b", "c"], |name, trial| {
+            let Some(measured) = &mut trial.measured else { return };
+            if name == "c" && trial.arm.name == "sse" {
+                measured.client.quotes.lost = 3;
+            }
+        });
+        trials.retain(|t| t.cell != "b" || t.block == 1);
+    });
+    assert_eq!(answer.went_wrong, ["“c”: Quotes were lost by sse (18)."]);
+    let texts = texts(&answer);
+    assert!(
+        texts[0].starts_with(
+            "Least median lateness: WebSocket in 2 of 3 and too few blocks to tell in 1 of 3; the widest gap: poll"
+        ),
+        "{texts:?}"
+    );
+    assert!(texts[0].ends_with("later, in “10 clients, 10 quotes/s”."), "{texts:?}");
+    assert!(texts[1].starts_with("Fewest bytes per delivered quote: WebSocket in 2 of 3"), "{texts:?}");
+    assert!(
+        texts[2].contains("in how many of 3 comparisons: polling: nothing; ")
+            && texts[2].contains("WebSocket: median lateness (2)"),
+        "{texts:?}"
+    );
+    let row = answer.standings.rows.iter().find(|row| row[0] == "median lateness").unwrap();
+    assert_eq!(row[1..], ["behind 2, open 1", "open 3", "behind 2, open 1", "first 2, open 1"]);
+}
+
+#[test]
+fn arms_that_conflate_are_compared_at_equal_intervals_only() {
+    let (mut manifest, trials) = fixture::run();
+    for (entry, interval_ms) in manifest.arms.iter_mut().zip([100, 1_000, 100, 100, 1_000]) {
+        (entry.arm.delivery, entry.arm.interval_ms) = (Delivery::Newest, interval_ms);
+    }
+    let summary = summarise(&manifest, &trials, &[]);
+    let groups: Vec<(String, Vec<String>)> = verdict::groups(&summary, &summary.cells[0])
+        .into_iter()
+        .map(|group| (group.label, group.arms.iter().map(|(arm, _)| arm.arm.clone()).collect()))
+        .collect();
+    let label = |each: &str| format!("With delivery `newest` each {each}");
+    let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        groups,
+        [(label("100 ms"), named(&["poll-close", "long-poll", "sse"])), (label("1 s"), named(&["poll", "ws"]))]
+    );
+    let answer = answer(&summary);
+    assert!(texts(&answer)[2].contains("of 2 comparisons"), "{:?}", texts(&answer));
+}
+
+#[test]
+fn one_transport_or_nothing_at_all_is_said() {
+    let alone = answer_of(|manifest, trials| {
+        manifest.arms.retain(|entry| entry.arm.name == "ws");
+        trials.retain(|t| t.arm.name == "ws");
+    });
+    assert!(texts(&alone)[2].starts_with("Only one transport") && alone.standings.rows.is_empty());
+    let none = answer_of(|_, trials| trials.clear());
+    assert_eq!(texts(&none), ["No trial of this run may be used, so it says nothing; the reasons stand below."]);
+    assert!(none.sure.is_empty() && none.standings.rows.is_empty());
+}

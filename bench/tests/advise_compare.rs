@@ -1,0 +1,106 @@
+//! `wirerace compare` and `wirerace advise`, as a person meets them.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn wirerace(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wirerace"));
+    command.args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn said(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+/// What the program answers; it must end well.
+fn answer(arguments: &[&str]) -> String {
+    let output = wirerace(arguments);
+    let (out, err) = said(&output);
+    assert!(output.status.success(), "{arguments:?}: {err}");
+    out
+}
+
+fn json(arguments: &[&str]) -> serde_json::Value {
+    serde_json::from_str(&answer(arguments)).unwrap()
+}
+
+fn reference() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("results/2026-11-20-transports")
+}
+
+#[test]
+fn a_run_compared_with_itself_shows_no_clear_difference_anywhere() {
+    let run = reference();
+    let run = run.to_str().unwrap();
+    let text = answer(&["compare", run, run]);
+    assert!(text.contains("No clear difference in any of") && text.contains("not paired"), "{text}");
+    assert!(!text.contains("more in B") && !text.contains("what changed"), "{text}");
+    let value = json(&["compare", run, run, "--format", "json"]);
+    let arms = value["cells"][0]["arms"].as_array().unwrap();
+    assert_eq!(arms.len(), 5);
+    for ratio in arms.iter().flat_map(|arm| arm["ratios"].as_array().unwrap()) {
+        assert_eq!(ratio["outcome"], "no_clear_difference", "{ratio}");
+    }
+    assert_eq!(value["a"]["name"], "2026-11-20-transports", "the folder's name, not where it lies");
+    assert!(answer(&["compare", run, run, "--format", "markdown"]).contains("| arm | quantity |"));
+}
+
+#[test]
+fn a_missing_or_damaged_run_is_one_sentence() {
+    let run = reference();
+    let run = run.to_str().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let damaged = dir.path().to_str().unwrap();
+    for (arguments, word) in [
+        (vec!["compare", run, damaged], "there is no run in"),
+        (vec!["advise", "--runs", damaged], "there is no run in"),
+    ] {
+        let output = wirerace(&arguments);
+        let (_, err) = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{err}");
+        assert!(err.contains(word) && err.trim().lines().count() == 1, "{err}");
+    }
+    std::fs::write(dir.path().join("manifest.json"), "{").unwrap();
+    let output = wirerace(&["compare", damaged, run]);
+    let (_, err) = said(&output);
+    assert!(output.status.code() == Some(1) && err.contains("is damaged") && err.trim().lines().count() == 1, "{err}");
+}
+
+#[test]
+fn advice_from_what_is_built_in_ranks_gives_reasons_and_marks_what_is_extrapolated() {
+    let asked =
+        ["advise", "--rate", "5/s", "--clients", "20k", "--staleness", "1s", "--rtt", "80ms", "--payload", "200"];
+    let text = answer(&asked);
+    for words in ["20,000 clients", "p99 stale", "nearest measured cell", "clients × 1,000", "distance not measured"] {
+        assert!(text.contains(words), "`{words}` is missing: {text}");
+    }
+    let value = json(&[&asked[..], &["--format", "json"]].concat());
+    let groups = value["groups"].as_array().unwrap();
+    assert!(!groups.is_empty() && value["reasons"].as_array().unwrap().len() == 2, "{value}");
+    let ranked: usize = groups.iter().map(|group| group["arms"].as_array().unwrap().len()).sum();
+    let out = value["candidates"].as_array().unwrap().iter().filter(|c| !c["why_not"].is_null()).count();
+    assert_eq!(ranked + out, 5, "everyone is ranked or told why not");
+    for candidate in value["candidates"].as_array().unwrap() {
+        let bytes = &candidate["bytes_per_s"];
+        assert!(bytes["low"].as_f64().unwrap() <= bytes["high"].as_f64().unwrap(), "{candidate}");
+    }
+}
+
+#[test]
+fn mistakes_are_one_sentence_with_a_remedy() {
+    for (arguments, word) in [
+        (["advise", "--rate", "5/sec"], "nearest is `/s`"),
+        (["advise", "--staleness", "80"], "has no unit"),
+        (["advise", "--clients", "many"], "20k"),
+        (["advise", "--payload", "20"], "120"),
+        (["advise", "--staleness", "0"], "longer than nothing"),
+    ] {
+        let output = wirerace(&arguments);
+        let (_, err) = said(&output);
+        assert!(output.status.code() == Some(2) && err.contains(word), "{arguments:?}: {err}");
+    }
+    let nobody = answer(&["advise", "--rate", "5/s", "--staleness", "300ms", "--rtt", "80ms"]);
+    assert!(nobody.contains("No way keeps 300 ms") && nobody.contains("Ask for"), "{nobody}");
+}
