@@ -2,7 +2,7 @@
 //! against, and the cost of the harness's own parts.
 //!
 //! Two threads on the processors of server and load, with sockets as the suite's own, plain reads and writes, and nothing
-//! in between. The threads share a process; what a message crosses is the same as between two. [`exchange`] has the parts
+//! in between. The threads share a process; what a message crosses is the same as between two. `exchange.rs` has the parts
 //! that are not plain: polls.
 
 mod exchange;
