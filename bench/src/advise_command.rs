@@ -138,6 +138,7 @@ pub fn advise(arguments: &AdviseArguments) -> Result<(), Failure> {
         }
         (TextFormat::Markdown, true) => {
             line(crate::report::markdown::table(&words::held_out(&advice.held_out)))?;
+            line(crate::report::markdown::table(&words::unit_costs(&ways)))?;
             line(words::held_out_verdict(&advice.held_out))
         }
         (TextFormat::Text, false) => line(words::text(&advice)),

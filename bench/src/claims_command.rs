@@ -81,7 +81,10 @@ fn folders(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     match std::fs::read_dir(dir) {
         Ok(entries) => {
             let found = entries.flatten().map(|entry| entry.path()).filter(|path| path.join(MANIFEST).is_file());
-            Ok(found.collect())
+            // A folder lists in an order of its own.
+            let mut found: Vec<PathBuf> = found.collect();
+            found.sort();
+            Ok(found)
         }
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Vec::new()),
         Err(error) => Err(file_failure("read", dir, &error)),

@@ -31,7 +31,7 @@ pub fn write(dirs: &[PathBuf], name: &str, arguments: &ReportArguments) -> Resul
         check_width(width_px).map_err(|error| Failure::Usage(error.to_string()))?;
     }
     let format = format(arguments)?;
-    let run = report::read(dir).map_err(|error| Failure::Failed(error.to_string()))?;
+    let run = report::read(dir)?;
     let summary = summarise(&run.manifest, &run.trials, &run.warnings);
     let (chart, conditions) = chosen(&summary, name, options.cell.as_deref())?;
     let theme = theme(options.theme);

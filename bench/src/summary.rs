@@ -384,6 +384,12 @@ fn summarise_arm(entry: &ArmEntry, terms: &Terms, trials: &[&Trial], exact: bool
     let used = used(trials, exact);
     let timed = timed(&used);
     let predictions = residual::predictions(entry, &terms.costs, &used);
+    let of_timed: Vec<_> = used
+        .iter()
+        .zip(&predictions)
+        .filter(|(trial, _)| trial.standing == Standing::Valid)
+        .map(|(_, prediction)| prediction.clone())
+        .collect();
     let estimates =
         Quantity::ALL.iter().map(|quantity| estimate(*quantity, &used, &predictions, terms.floor_ms)).collect();
     let measured = || timed.iter().filter_map(|t| t.measured.as_ref());
@@ -400,7 +406,7 @@ fn summarise_arm(entry: &ArmEntry, terms: &Terms, trials: &[&Trial], exact: bool
         set_aside,
         counts_only: used.iter().filter(|t| t.standing == Standing::Tainted).map(|t| aside(t)).collect(),
         estimates,
-        theory: TheorySummary::of(&residual::predictions(entry, &terms.costs, &timed), &lateness, &timed),
+        theory: TheorySummary::of(&of_timed, &lateness, &timed),
         lateness,
         bytes: pool(&used),
     };

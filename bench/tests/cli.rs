@@ -112,7 +112,7 @@ fn a_report_of_missing_or_damaged_files_is_one_sentence() {
     let file = dir.path().join("file");
     std::fs::write(&file, "").unwrap();
     for named in [folder.as_str(), file.to_str().unwrap(), "not-there"] {
-        for command in [&["report"][..], &["claims"], &["run", "--resume"]] {
+        for command in [&["report"][..], &["report", "--chart", "bytes"], &["claims"], &["run", "--resume"]] {
             refused(&[command, &[named]].concat(), &["there is no run in", named, "that `wirerace run` made"]);
         }
     }

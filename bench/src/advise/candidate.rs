@@ -137,7 +137,7 @@ pub fn candidate(question: &Question, way: &Way, worst: Worst) -> Candidate {
     let nearness = nearness(question, set.interval_ms, &observations);
     let widen = widening(worst, &nearness);
     let clients = question.clients as f64;
-    let requests = requests(question, way, &set, up);
+    let requests = requests(question, way, (&set, &prediction), up);
     let open = open_share(&set.setting) + if question.orders_per_s > 0.0 { up.connections } else { 0.0 };
     let delivered = clients * prediction.delivered().unwrap_or(0.0) / prediction.run.metered_s;
     let amounts = [requests.unwrap_or(0.0), delivered, f64::from(set.shares), clients * open];
@@ -196,7 +196,7 @@ fn set(question: &Question, way: &Way) -> Set {
         let setting = question.setting(&entry, clients, &way.costs);
         (entry, setting)
     };
-    // Shares depend on the interval, which depends on a share's clients: twice round is enough, since both only shrink.
+    // Shares depend on the interval, which depends on a share's clients: twice round comes close enough.
     let (mut shares, mut interval_ms) = (1, None);
     for _ in 0..2 {
         let (_, setting) = shaped(0, clients_of(question, shares));
@@ -220,9 +220,15 @@ fn clients_of(question: &Question, shares: u32) -> u32 {
 
 /// Over how many processors the clients have to be spread.
 fn shares_of(question: &Question, setting: &Setting) -> u32 {
+    let conflated_s = if setting.delivery == Delivery::Newest { setting.interval_s } else { 0.0 };
+    // Never more often than there are quotes, nor than the delivery, or a client's next request, allows.
+    let often_per_s = |apart_s: f64| setting.rate_per_s.min(1.0 / apart_s);
     let each_s = match setting.delivers {
-        Delivers::Pushed => setting.rate_per_s * setting.costs.write_s,
-        Delivers::Held => setting.rate_per_s * (setting.costs.held_answer_s + setting.costs.occupancy_s),
+        Delivers::Pushed => often_per_s(conflated_s) * setting.costs.write_s,
+        Delivers::Held => {
+            let answer_s = setting.costs.held_answer_s + setting.costs.occupancy_s;
+            often_per_s(setting.exchange_s() + conflated_s) * answer_s
+        }
         Delivers::Planned => setting.costs.occupancy_s / planned::apart_s(setting).max(1e-6),
     };
     let busy = (question.clients as f64 * each_s / BUSY).ceil().clamp(1.0, 1e6) as u32;
@@ -245,22 +251,17 @@ fn why_not(question: &Question, set: &Set, prediction: &Prediction) -> Option<St
     no_law.then(|| "there is no theory of its bytes and requests here".to_owned())
 }
 
-fn requests(question: &Question, way: &Way, set: &Set, up: Order) -> Option<f64> {
+fn requests(question: &Question, way: &Way, (set, prediction): (&Set, &Prediction), up: Order) -> Option<f64> {
     let clients = question.clients as f64;
     let load = question.load(set.clients);
-    let own =
-        requests_per_s(&set.entry, &load, &way.costs, question.rate_per_s * delivered_share(way, set, question)?)?;
+    let delivered_share = prediction.law.as_ref()?.delivered_share;
+    let own = requests_per_s(&set.entry, &load, &way.costs, question.rate_per_s * delivered_share)?;
     // Planned requests are counted over a share's clients already.
     let of_all = match set.setting.delivers {
         Delivers::Planned => own / f64::from(set.clients) * clients,
         Delivers::Held | Delivers::Pushed => own * clients,
     };
     Some(of_all + clients * question.orders_per_s * up.requests)
-}
-
-fn delivered_share(way: &Way, set: &Set, question: &Question) -> Option<f64> {
-    let prediction = predict_run(&set.entry, &question.load(set.clients), &way.costs, &question.run());
-    Some(prediction.law?.delivered_share)
 }
 
 /// Connections that stand open for each client.

@@ -1,7 +1,7 @@
 //! The same as a section of a report: one question at four numbers of clients, and the model's errors beside it.
 
 use super::question::Question;
-use super::{Advice, held_out, observations, words};
+use super::{Advice, observations, words};
 use crate::charts::DataTable;
 use crate::summary::Summary;
 use crate::summary::words::{count, duration, number};
@@ -49,7 +49,7 @@ pub fn section(summary: &Summary) -> Option<Section> {
     if all.iter().flat_map(|advice| &advice.candidates).all(|candidate| candidate.bytes_per_s.is_none()) {
         return None;
     }
-    let held = held_out::all(&ways);
+    let held = all.first().map(|advice| advice.held_out.clone()).unwrap_or_default();
     let mut sentences = vec![asked()];
     for advice in &all {
         let first = advice.reasons.first().cloned().unwrap_or_default();

@@ -114,8 +114,12 @@ pub fn conditions(summary: &Summary) -> String {
         let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
         if low == high { number(low) } else { format!("{} to {}", number(low), number(high)) }
     };
-    let mut paths: Vec<String> = cells().map(|cell| words::path(&cell.load.path)).collect();
-    paths.dedup();
+    let mut paths: Vec<String> = Vec::new();
+    for path in cells().map(|cell| words::path(&cell.load.path)) {
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
     let valid = || cells().flat_map(|cell| cell.arms.iter().map(|arm| arm.valid)).filter(|n| *n > 0);
     let n = span(valid().map(f64::from).collect());
     if summary.cells.is_empty() || valid().next().is_none() {

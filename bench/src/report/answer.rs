@@ -234,7 +234,7 @@ fn place(setting: &Setting<'_>, quantity: Quantity, title: &str) -> Option<Place
     own.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (_, arm) = own.first()?;
     // Equal medians of too few blocks are no more than that.
-    if has_too_few_blocks(setting) {
+    if is_open(setting, quantity) {
         return Some(Place::Open);
     }
     Some(match verdict::win(setting.cell, &setting.arms, quantity) {
@@ -245,16 +245,22 @@ fn place(setting: &Setting<'_>, quantity: Quantity, title: &str) -> Option<Place
         Some(win) => {
             let compared = setting.cell.comparison(quantity, arm, win.best);
             match compared.as_ref().map(|c| c.outcome) {
-                Some(Outcome::TooFewBlocks) | None => Place::Open,
+                Some(Outcome::TooFewBlocks) | None if !is_certain(setting, quantity) => Place::Open,
                 _ => Place::Behind(compared),
             }
         }
     })
 }
 
-/// Whether no two arms have blocks enough to be told apart.
-fn has_too_few_blocks(setting: &Setting<'_>) -> bool {
-    setting.arms.iter().filter(|(arm, _)| arm.valid as usize >= BLOCKS_MIN).count() < 2
+/// Whether one block settles it: what an exact cell counts.
+fn is_certain(setting: &Setting<'_>, quantity: Quantity) -> bool {
+    setting.cell.exact && quantity.is_counted()
+}
+
+/// Whether no two arms have blocks enough to be told apart, where blocks are needed.
+fn is_open(setting: &Setting<'_>, quantity: Quantity) -> bool {
+    let enough = || setting.arms.iter().filter(|(arm, _)| arm.valid as usize >= BLOCKS_MIN).count();
+    !is_certain(setting, quantity) && enough() < 2
 }
 
 fn titles<'a>(settings: &[Setting<'a>]) -> Vec<&'a str> {
@@ -268,7 +274,7 @@ fn choices(settings: &[Setting<'_>]) -> String {
     if compared.is_empty() {
         return "Only one transport was measured, so nothing is compared.".to_owned();
     }
-    if settings.iter().all(has_too_few_blocks) {
+    if compared.iter().all(|(quantity, settings)| settings.iter().all(|s| is_open(s, *quantity))) {
         return format!("Too few blocks to say who comes first in anything (at least {BLOCKS_MIN}).");
     }
     match settings {
@@ -281,7 +287,7 @@ fn choices(settings: &[Setting<'_>]) -> String {
 fn choices_in_one(setting: &Setting<'_>, titles: &[&str], compared: &[(Quantity, Vec<&Setting<'_>>)]) -> String {
     let mut groups: BTreeMap<Vec<usize>, Vec<String>> = BTreeMap::new();
     let mut nobody = Vec::new();
-    for (quantity, _) in compared {
+    for (quantity, _) in compared.iter().filter(|(quantity, _)| !is_open(setting, *quantity)) {
         let name = quantity.title().to_owned();
         match verdict::win(setting.cell, &setting.arms, *quantity) {
             None => nobody.push(name),
@@ -383,7 +389,9 @@ fn sure(summary: &Summary, settings: &[Setting<'_>]) -> String {
         (0, 0) => "none was set aside".to_owned(),
         (tainted, void) => format!("{tainted} tainted and {void} void were set aside and are listed below"),
     };
-    let intervals = if (least as usize) < BLOCKS_MIN {
+    let intervals = if settings.iter().all(|s| s.cell.exact) {
+        "bytes, connections and requests are exact, times are indicative only".to_owned()
+    } else if (least as usize) < BLOCKS_MIN {
         format!("fewer than {BLOCKS_MIN} trials give no interval and are indicative only")
     } else {
         "intervals are of at least 95 %".to_owned()

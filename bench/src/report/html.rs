@@ -120,7 +120,7 @@ fn results(page: &Page<'_>) -> Result<String, ChartError> {
     }
     if !page.across.is_empty() {
         text.push_str("<section id=\"across\">\n<h3>All cells together</h3>\n");
-        let conditions = opening::conditions_across(summary);
+        let conditions = crate::charts::sweep::conditions(summary);
         for (id, chart) in page.across {
             text.push_str(&figure(id, chart, &conditions, &mut budget)?);
         }

@@ -133,8 +133,8 @@ fn picture((file, chart): &(String, Chart)) -> String {
 
 fn further(section: &Section) -> String {
     let mut text = format!("## {}\n\n", inline(&section.heading));
-    text.extend(section.table.iter().map(|rows| format!("{}\n", table(rows))));
     text.extend(section.sentences.iter().map(|sentence| format!("{}\n\n", inline(sentence))));
+    text.extend(section.table.iter().map(|rows| format!("{}\n", table(rows))));
     text
 }
 

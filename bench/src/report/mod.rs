@@ -12,7 +12,7 @@ pub mod markdown;
 mod method;
 pub mod read;
 mod self_test;
-pub mod steps;
+mod steps;
 pub mod table;
 pub mod targets;
 pub mod verdict;
@@ -132,7 +132,12 @@ fn sections(summary: &Summary) -> Vec<Section> {
         sentences: vec![capacity::SENTENCE.to_owned()],
         table: Some(rows),
     });
-    capacity.into_iter().chain(advice(summary)).collect()
+    let steps = steps::table(summary).map(|rows| Section {
+        heading: steps::TITLE.to_owned(),
+        sentences: std::iter::once(steps::SENTENCE.to_owned()).chain(steps::sentences(summary)).collect(),
+        table: Some(rows),
+    });
+    capacity.into_iter().chain(steps).chain(advice(summary)).collect()
 }
 
 /// What a run says to somebody who has to choose, and how far its model is off.

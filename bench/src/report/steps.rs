@@ -10,9 +10,9 @@ use crate::summary::words::{NOTHING, duration};
 use crate::summary::{ArmSummary, CellSummary, Quantity, Reading, Summary};
 
 /// Stands above the table.
-pub const TITLE: &str = "Do quotes at equal distances lock phase with requests?";
+pub(super) const TITLE: &str = "Do quotes at equal distances lock phase with requests?";
 /// How to read the table.
-pub const SENTENCE: &str = "Mean lateness (median over trials), and in brackets what theory says. Where each quote of a periodic feed finds a request \
+pub(super) const SENTENCE: &str = "Mean lateness (median over trials), and in brackets what theory says. Where each quote of a periodic feed finds a request \
      waiting it is as late as the way; where quotes follow each other faster than a client is back with its next request, some wait for it: \
      the step between. Theory draws it sharp, a machine rounds it by what it jitters.";
 
@@ -46,7 +46,7 @@ fn late_ms(arm: &ArmSummary) -> (Option<f64>, Option<f64>) {
 
 /// A line for each distance of quotes, a column for each arm and kind of feed; `None` for runs that did not ask this.
 #[must_use]
-pub fn table(summary: &Summary) -> Option<DataTable> {
+pub(super) fn table(summary: &Summary) -> Option<DataTable> {
     let cells = by_spacing(summary)?;
     let mut kinds: Vec<Arrivals> = Vec::new();
     let mut spacings: Vec<String> = Vec::new();
@@ -84,7 +84,7 @@ pub fn table(summary: &Summary) -> Option<DataTable> {
 
 /// For each arm the largest step between neighbouring distances of the periodic feed, measured and by theory.
 #[must_use]
-pub fn sentences(summary: &Summary) -> Vec<String> {
+pub(super) fn sentences(summary: &Summary) -> Vec<String> {
     let Some(cells) = by_spacing(summary) else { return Vec::new() };
     let periodic: Vec<&CellSummary> =
         cells.into_iter().filter(|cell| cell.load.feed.arrivals == Arrivals::Periodic).collect();

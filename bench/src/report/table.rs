@@ -183,7 +183,8 @@ fn residual(quantity: Quantity, error: Reading) -> String {
     signed(value, &format!("{} {unit}", number(value)))
 }
 
-fn signed(value: f64, written: &str) -> String {
+/// With a plus where there is one to say.
+pub(super) fn signed(value: f64, written: &str) -> String {
     format!("{}{written}", if value > 0.0 { "+" } else { "" })
 }
 

@@ -9,6 +9,7 @@ use wirerace_contract::feed::Arrivals;
 use wirerace_contract::results::ArmEntry;
 use wirerace_contract::spec::Path;
 
+use super::table::signed;
 use crate::charts::DataTable;
 use crate::summary::words::{NOTHING, count, duration, number};
 use crate::summary::{ArmSummary, CellSummary, Quantity, Reading, Summary, TheorySummary};
@@ -112,10 +113,6 @@ fn percent(share: f64) -> String {
     // What is left of nine digits is no error.
     let percent = if percent.abs() < 1e-6 { 0.0 } else { percent };
     signed(percent, &format!("{} %", number(percent)))
-}
-
-fn signed(value: f64, written: &str) -> String {
-    format!("{}{written}", if value > 0.0 { "+" } else { "" })
 }
 
 /// The table of one cell; `None` where theory is held to nothing.

@@ -4,10 +4,10 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Acquire};
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -134,11 +134,11 @@ where
         let serving = heads.is_some().then(|| Arc::clone(&sharing));
         // An empty body of axum's own takes no memory, hyper's would be boxed.
         let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
-        let answer = if refuse { Begun::Done(refusal(max_connections)) } else { begun(router.clone().call(request)) };
+        let answer = (!refuse).then(|| router.clone().call(request));
         async move {
             let response = match answer {
-                Begun::Done(response) => response,
-                Begun::Later(answer) => answer.await?,
+                Some(answer) => answer.await?,
+                None => refusal(max_connections),
             };
             let response = match heads {
                 Some(heads) => heads.fill(response, serving.is_some_and(|s| s.stage.load(Acquire) != RUNNING)),
@@ -168,26 +168,6 @@ where
     .await;
 }
 
-/// An answer after the first turn of what makes it.
-enum Begun<F> {
-    Done(Response),
-    Later(F),
-}
-
-/// Gives an answer its first turn at once. Most need no more, and all have let go of the request's head then. hyper gives
-/// that turn only after looking whether the client is gone, by reading on; as long as the head lies in its buffer it takes
-/// another one of 8 KiB for that, on every request.
-fn begun<F>(mut answer: F) -> Begun<F>
-where
-    F: Future<Output = Result<Response, Infallible>> + Unpin,
-{
-    // Nobody is to be woken: hyper gives the next turn, with its own waker, before the task's turn ends.
-    match Pin::new(&mut answer).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(response)) => Begun::Done(response),
-        Poll::Pending => Begun::Later(answer),
-    }
-}
-
 fn refusal(max_connections: usize) -> Response {
     let text = format!(
         "This server is at its limit of {max_connections} connections: close some, or start it with a higher limit.\n"
@@ -199,34 +179,9 @@ fn refusal(max_connections: usize) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::Request;
-    use axum::routing::get;
-    use tokio::sync::oneshot;
     use tokio::time::Instant;
 
     use super::*;
-
-    #[tokio::test]
-    async fn a_held_request_is_let_go_of_in_the_first_turn_and_answered_in_a_later_one() {
-        let (tell, told) = oneshot::channel::<()>();
-        let told = Arc::new(std::sync::Mutex::new(Some(told)));
-        let held = get(async move || {
-            let told = told.lock().unwrap().take().unwrap();
-            told.await.unwrap();
-            "held"
-        });
-        let mut router: Router = Router::new().route("/held", held).route("/", get("at once"));
-        let head = Arc::new(());
-        let mut ask =
-            |uri: &str| begun(router.call(Request::get(uri).extension(Arc::clone(&head)).body(Body::empty()).unwrap()));
-        assert!(matches!(ask("/"), Begun::Done(response) if response.status() == 200));
-        let Begun::Later(answer) = ask("/held") else { panic!("it has to wait") };
-        assert_eq!(Arc::strong_count(&head), 1, "nothing of the requests is left");
-        let answer = tokio::spawn(answer);
-        tokio::task::yield_now().await;
-        tell.send(()).unwrap();
-        assert_eq!(answer.await.unwrap().unwrap().status(), 200);
-    }
 
     #[tokio::test(start_paused = true)]
     async fn accepting_survives_a_lack_of_descriptors_without_spinning() {

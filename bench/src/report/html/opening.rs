@@ -4,7 +4,6 @@ use crate::charts::render::escape;
 use crate::report::answer::{self, Said};
 use crate::report::{QUICK, thoughts};
 use crate::summary::Summary;
-use crate::summary::words::count;
 
 use super::parts::{Listing, html_table, prose};
 
@@ -57,25 +56,4 @@ pub(super) fn answer(summary: &Summary) -> String {
         text.push_str(&format!("<h3>What was thought before</h3>\n<dl class=\"thoughts\">\n{items}</dl>\n"));
     }
     text + "</section>\n"
-}
-
-/// The conditions of a chart that spans all cells.
-pub(super) fn conditions_across(summary: &Summary) -> String {
-    let arms = || summary.cells.iter().flat_map(|cell| &cell.arms);
-    let used = || arms().map(|arm| arm.valid).filter(|n| *n > 0);
-    let n = match (used().min(), used().max()) {
-        (Some(low), Some(high)) if low < high => format!("n = {low} to {high} trials an arm and cell"),
-        (Some(low), _) => format!("n = {low} trial{} an arm and cell", if low == 1 { "" } else { "s" }),
-        _ => "no valid trial".to_owned(),
-    };
-    let cells = summary.cells.len();
-    format!(
-        "All {} cell{} of experiment {}; {n}, run seed {}; set aside: {} tainted, {} void; the conditions of each cell stand with it",
-        count(cells as u64),
-        if cells == 1 { "" } else { "s" },
-        summary.experiment,
-        summary.seed,
-        arms().map(|arm| arm.tainted).sum::<u32>(),
-        arms().map(|arm| arm.void).sum::<u32>(),
-    )
 }

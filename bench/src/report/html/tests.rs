@@ -110,7 +110,7 @@ fn charts_of_all_cells_and_sections_of_others_fit_in() {
     let html = page_of(&summary, &[], &across, &[more]);
     let place = |what: &str| html.find(what).unwrap_or_else(|| panic!("{what} is missing"));
     assert!(place("id=\"across\"") < place("fig-frontier-all") && place("fig-frontier-all") < place("id=\"cell-1\""));
-    assert!(html.contains("All 2 cells of experiment fixture; n = 5 to 6 trials an arm and cell, run seed 7"));
+    assert!(html.contains("loopback path; n = 5 to 6 trials an arm and cell, run seed 7"));
     assert!(
         place("id=\"cell-2\"") < place("<h2>Which should I use?</h2>") && place("It depends.") < place("id=\"method\"")
     );
