@@ -10,7 +10,7 @@ use crate::cli::TextFormat;
 use crate::failure::Failure;
 use crate::output::line;
 use crate::registry;
-use crate::report::read::{Run, read};
+use crate::report::read::{Run, folder_name, read};
 use crate::report::table::aligned;
 use crate::summary::{Summary, summarise};
 use crate::units;
@@ -56,9 +56,9 @@ pub struct AdviseArguments {
 
 /// Reference results that are built in: name, manifest, trials.
 const REFERENCE: [(&str, &str, &str); 1] = [(
-    "2026-11-20-transports",
-    include_str!("../../results/2026-11-20-transports/manifest.json"),
-    include_str!("../../results/2026-11-20-transports/trials.jsonl"),
+    "2026-11-20-transports-published",
+    include_str!("../../results/2026-11-20-transports-published/manifest.json"),
+    include_str!("../../results/2026-11-20-transports-published/trials.jsonl"),
 )];
 
 fn reference() -> Result<Vec<(String, Summary)>, Failure> {
@@ -93,12 +93,7 @@ fn runs(dirs: &[PathBuf]) -> Result<Vec<(String, Summary)>, Failure> {
     if dirs.is_empty() {
         return reference();
     }
-    let one = |dir: &PathBuf| {
-        let summary = completed(read(dir)?);
-        let full = dir.canonicalize().unwrap_or_else(|_| dir.clone());
-        let name = full.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned());
-        Ok((name, summary))
-    };
+    let one = |dir: &PathBuf| Ok((folder_name(dir), completed(read(dir)?)));
     dirs.iter().map(one).collect()
 }
 

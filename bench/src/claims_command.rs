@@ -4,14 +4,14 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::claims::recorded::{Recorded, VERSION, differences};
-use crate::claims::{Evidence, Finding, MARGINS_UTC, RunSummary, decide_all, deciding, table};
+use crate::claims::{Evidence, Finding, MARGINS_UTC, RunSummary, decide_all, deciding, table, why_not_deciding};
 use crate::cli::ClaimsArguments;
 use crate::commands::runtime;
 use crate::exchanges;
 use crate::failure::{Failure, file_failure};
 use crate::output::{count, line, note};
 use crate::published;
-use crate::report::read::{MANIFEST, check_folder, read, read_manifest};
+use crate::report::read::{MANIFEST, check_folder, folder_name, read, read_manifest};
 use crate::summary::summarise;
 use crate::utc;
 
@@ -30,12 +30,9 @@ pub fn claims(arguments: &ClaimsArguments) -> Result<(), Failure> {
         let evidence = Evidence { runs, exchanges: Vec::new() };
         return line(published::print(&published::tables(&evidence), arguments.format.into()));
     }
-    let (runs, too_early) = deciding(runs);
-    if !too_early.is_empty() {
-        note(format!(
-            "not used, because begun before the margins were written down ({MARGINS_UTC}): {}",
-            too_early.join(", ")
-        ));
+    let (runs, unused) = deciding(runs);
+    for (name, why) in unused {
+        note(format!("not used: {name} {why} (margins of {MARGINS_UTC})"));
     }
     let exchanges = runtime()?.block_on(exchanges::take())?;
     let evidence = Evidence { runs, exchanges };
@@ -47,9 +44,10 @@ pub fn claims(arguments: &ClaimsArguments) -> Result<(), Failure> {
     if arguments.record { record(&arguments.recorded, &evidence, findings) } else { Ok(()) }
 }
 
-/// The newest run of each experiment in `dirs`, or under results when there are none.
+/// The newest run of each experiment in `dirs`, or under results when there are none; one that may decide before any that
+/// may not.
 fn runs(dirs: &[PathBuf]) -> Result<Vec<RunSummary>, Failure> {
-    let mut newest: Vec<(String, String, PathBuf)> = Vec::new();
+    let mut newest: Vec<(String, (bool, String), PathBuf)> = Vec::new();
     let named = !dirs.is_empty();
     let default = [PathBuf::from(RESULTS)];
     for dir in if named { dirs } else { &default } {
@@ -59,13 +57,13 @@ fn runs(dirs: &[PathBuf]) -> Result<Vec<RunSummary>, Failure> {
         }
         for folder in found {
             let manifest = read_manifest(&folder)?;
+            let decides = why_not_deciding(&manifest.started_utc, manifest.quick).is_none();
+            let rank = (decides, manifest.started_utc);
             match newest.iter_mut().find(|(experiment, ..)| *experiment == manifest.experiment) {
                 // By the time of the manifest: folders of reference runs have names of their own.
-                Some(other) if other.1 < manifest.started_utc => {
-                    *other = (manifest.experiment, manifest.started_utc, folder);
-                }
+                Some(other) if other.1 < rank => *other = (manifest.experiment, rank, folder),
                 Some(_) => {}
-                None => newest.push((manifest.experiment, manifest.started_utc, folder)),
+                None => newest.push((manifest.experiment, rank, folder)),
             }
         }
     }
@@ -93,10 +91,7 @@ fn folders(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 fn summary_of(folder: &Path) -> Result<RunSummary, Failure> {
     let run = read(folder)?;
-    // The folder as it was named has no name when it is `.`.
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    let name = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Ok(RunSummary { name, summary: summarise(&run.manifest, &run.trials, &run.warnings) })
+    Ok(RunSummary { name: folder_name(folder), summary: summarise(&run.manifest, &run.trials, &run.warnings) })
 }
 
 fn recorded(file: &Path) -> Result<Recorded, Failure> {

@@ -145,7 +145,9 @@ fn list(arguments: &RunArguments) -> Result<(), Failure> {
     let all = prepared(&questions().collect::<Vec<_>>(), arguments)?;
     line(format!("all: every one of these but tiny ({})", all.iter().map(Experiment::length).sum::<Length>()))?;
     line("self-test: can the suite tell? Arms against themselves, and effects put in on purpose (about 6 minutes)")?;
-    line("limits: how far is the suite from bare loops, and how much does it carry? (about 20 minutes)")
+    line(
+        "limits: how far is the suite from bare loops, and how much does it carry? (about 40 minutes, ten of them `--only soak`)",
+    )
 }
 
 /// Says how long it will take, before anything runs.

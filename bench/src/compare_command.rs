@@ -8,7 +8,7 @@ use crate::cli::TextFormat;
 use crate::compare::{self, table};
 use crate::failure::Failure;
 use crate::output::line;
-use crate::report::read::read;
+use crate::report::read::{folder_name, read};
 use crate::summary::{Summary, summarise};
 
 /// Arguments of `compare`.
@@ -42,10 +42,4 @@ pub fn compare(arguments: &CompareArguments) -> Result<(), Failure> {
 fn summary_of(folder: &Path) -> Result<Summary, Failure> {
     let run = read(folder)?;
     Ok(summarise(&run.manifest, &run.trials, &run.warnings))
-}
-
-/// The folder's own name: where it lies is nobody else's business.
-fn folder_name(folder: &Path) -> String {
-    let full = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    full.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned())
 }

@@ -28,8 +28,14 @@ impl MachineTime {
     /// are not used.
     #[must_use]
     pub fn busy_since(&self, earlier: &Self, wall_us: u64) -> u64 {
-        let not_working = self.idle_us.saturating_sub(earlier.idle_us) + self.steal_us.saturating_sub(earlier.steal_us);
+        let not_working = self.idle_us.saturating_sub(earlier.idle_us) + self.stolen_since(earlier);
         (wall_us * self.cpus).saturating_sub(not_working)
+    }
+
+    /// Time that was stolen since `earlier`, all processors together.
+    #[must_use]
+    pub fn stolen_since(&self, earlier: &Self) -> u64 {
+        self.steal_us.saturating_sub(earlier.steal_us)
     }
 }
 

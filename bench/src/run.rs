@@ -156,7 +156,7 @@ impl Run {
                     self.keep(trial)?;
                     self.time.done(expected_s, begun.elapsed().as_secs_f64());
                 }
-                let unusable = self.attempt(number, attempt).any(|trial| trial.standing != Standing::Valid);
+                let unusable = self.attempt(number, attempt).any(|trial| !self.usable(trial));
                 if !unusable || attempt > self.manifest.repeats_of_tainted {
                     break;
                 }

@@ -218,6 +218,14 @@ impl ArmSummary {
         (!values.is_empty()).then(|| values.iter().sum())
     }
 
+    /// Whether the price shown is at most `bound_ms` too old for 99 % of the time, with nobody refused and nobody who gave up.
+    #[must_use]
+    pub fn keeps_fresh(&self, bound_ms: f64) -> bool {
+        let nobody = |quantity| self.total(quantity).is_none_or(|n| n == 0.0);
+        let fresh = self.median(Quantity::StalenessP99).is_some_and(|stale_ms| stale_ms <= bound_ms);
+        fresh && nobody(Quantity::Refused) && nobody(Quantity::GaveUp)
+    }
+
     /// The median of `quantity`; may be infinite.
     #[must_use]
     pub fn median(&self, quantity: Quantity) -> Option<f64> {

@@ -351,7 +351,7 @@ impl<'a> Stages<'a> {
         Cpu {
             wall_us,
             machine_us: machine.map(|(from, to)| to.busy_since(&from, wall_us)),
-            steal_us: machine.map(|(from, to)| to.steal_us.saturating_sub(from.steal_us)),
+            steal_us: machine.map(|(from, to)| to.stolen_since(&from)),
             server_us: to.process.cpu_us().saturating_sub(from.process.cpu_us()),
             load_us: client.process.window_end.cpu_us().saturating_sub(client.process.window_start.cpu_us()),
         }

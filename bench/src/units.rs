@@ -2,11 +2,16 @@
 
 use crate::nearest::nearest;
 
-/// Where a number ends and its unit begins; commas and underlines part thousands.
+/// Where a number ends and its unit begins; commas and underlines part thousands. A comma before other than three digits
+/// is no such thing: whoever types `1,5s` means a second and a half.
 fn split(text: &str) -> Option<(f64, &str)> {
     let text = text.trim();
     let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '_'))).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
+    let mut groups = number.split('.').next()?.split(',').skip(1);
+    if !groups.all(|group| group.len() == 3) {
+        return None;
+    }
     let number: f64 = number.replace([',', '_'], "").parse().ok()?;
     Some((number, unit.trim()))
 }
@@ -93,6 +98,7 @@ mod tests {
             (time_s("80").unwrap_err(), "has no unit"),
             (time_s("80mss").unwrap_err(), "nearest is `ms`"),
             (time_s("-1s").unwrap_err(), "is no time"),
+            (time_s("1,5s").unwrap_err(), "is no time"),
             (amount("0").unwrap_err(), "1 to 100M"),
             (payload("20").unwrap_err(), "120"),
             (payload("1MB").unwrap_err(), "unknown unit"),

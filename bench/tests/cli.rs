@@ -248,12 +248,9 @@ fn a_small_self_test_leaves_its_trials_and_its_tables() {
     };
     assert_eq!((bytes("A"), bytes("+2 bytes")), (120.0, 122.0));
     let published = |label: &str| number(of(label), "/measured/publisher_lateness/min_ns");
-    assert!(
-        published("+1 ms") >= 1_000_000.0 && published("A") < 1_000_000.0,
-        "{} {}",
-        published("+1 ms"),
-        published("A")
-    );
+    assert!(published("+1 ms") >= 1_000_000.0, "{}", published("+1 ms"));
+    // On a machine that is busy with other things nothing may be in time, and the trial says so.
+    assert!(published("A") < 1_000_000.0 || of("A")["standing"] == "tainted", "{}", of("A"));
     let table = read("self-test.md");
     assert!(table.contains("decides nothing") && table.contains("| +2 bytes | real | ws |"), "{table}");
     let json: serde_json::Value = serde_json::from_str(&read("self-test.json")).unwrap();

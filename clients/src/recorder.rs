@@ -174,16 +174,16 @@ impl Recorder {
                 self.error(reason.into());
                 self.unanswered(client);
             }
-            Event::OrderSent { planned_ns } => self.orders.sent(self.polls_in_window(planned_ns, 1, 1) > 0),
+            Event::OrderSent { planned_ns } => self.orders.sent(self.is_in_window(planned_ns)),
             Event::OrderAcknowledged { planned_ns, acknowledged_ns } => {
-                let in_window = self.polls_in_window(planned_ns, 1, 1) > 0;
+                let in_window = self.is_in_window(planned_ns);
                 self.orders.acknowledged(client, acknowledged_ns.saturating_sub(planned_ns), in_window);
             }
             Event::OrderLost { planned_ns, reason } => {
-                self.orders.lost(client, self.polls_in_window(planned_ns, 1, 1) > 0);
+                self.orders.lost(client, self.is_in_window(planned_ns));
                 reason.into_iter().for_each(|reason| self.error(reason.into()));
             }
-            Event::OrderUnsent { planned_ns } => self.orders.unsent(self.polls_in_window(planned_ns, 1, 1) > 0),
+            Event::OrderUnsent { planned_ns } => self.orders.unsent(self.is_in_window(planned_ns)),
             Event::Failed { reason } => {
                 self.failure.get_or_insert_with(|| reason.to_string());
                 self.error(reason.into());
@@ -247,7 +247,7 @@ impl Recorder {
 
     fn poll(&mut self, client: usize, planned_ns: u64, issued_ns: u64) {
         self.traffic.polls_issued += 1;
-        if self.polls_in_window(planned_ns, 1, 1) > 0 {
+        if self.is_in_window(planned_ns) {
             self.traffic.window_polls_issued += 1;
             self.plan_error.saturating_record(issued_ns.saturating_sub(planned_ns));
             if let Some(asked_ns) = self.asked_ns.get_mut(client) {
@@ -279,6 +279,11 @@ impl Recorder {
             ahead_ns.div_ceil(interval_ns.max(1)).min(count)
         };
         before(window.end_offset_ns) - before(window.start_offset_ns).min(before(window.end_offset_ns))
+    }
+
+    /// Whether the window holds that instant.
+    fn is_in_window(&self, at_ns: u64) -> bool {
+        self.polls_in_window(at_ns, 1, 1) > 0
     }
 
     fn quote(&mut self, client: usize, seq: u64, received_ns: u64) {

@@ -3,18 +3,25 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
+
+/// Whether `example` was built before its source was last written.
+fn is_stale(example: &Path, name: &str) -> bool {
+    let written = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).with_extension("rs");
+    written(example) < written(&source)
+}
 
 /// Where cargo put the example `name`. `cargo test` builds examples before it runs tests, but not if asked for one test file.
 fn built(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let profile = tests.parent().unwrap().parent().unwrap();
     let example = profile.join("examples").join(name);
-    if !example.exists() {
+    if is_stale(&example, name) {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "-q", "-p", env!("CARGO_PKG_NAME"), "--example", name]);
         cargo.arg("--target-dir").arg(profile.parent().unwrap());

@@ -81,11 +81,10 @@ fn table(all: &[Advice]) -> DataTable {
         columns.truncate(1);
         columns.extend(one.columns);
         columns.push("load extrapolated".to_owned());
-        for mut row in one.rows {
-            let arm = row.get(1).cloned().unwrap_or_default();
-            let own = advice.candidates.iter().find(|c| arm == c.arm || arm.starts_with(&format!("{} each ", c.arm)));
+        // The table has a row a candidate, in the order of places.
+        for (mut row, (_, candidate)) in one.rows.into_iter().zip(words::placed(advice)) {
             row.insert(0, count(advice.question.clients));
-            row.push(own.map_or_else(String::new, |c| format!("× {}", number(c.nearness.load_factor()))));
+            row.push(format!("× {}", number(candidate.nearness.load_factor())));
             rows.push(row);
         }
     }

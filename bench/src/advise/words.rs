@@ -156,7 +156,7 @@ pub fn notes(question: &Question, ways: &[Way], candidates: &[Candidate]) -> Vec
                 .to_owned(),
         );
     }
-    if ways.iter().any(|way| way.costs.write_s == 0.0) {
+    if ways.iter().any(|way| way.costs.write_s == 0.0 || way.costs.occupancy_s == 0.0) {
         notes.push(
             "Some runs were not calibrated: the time that a server needs for many clients is left out of staleness."
                 .to_owned(),
@@ -223,7 +223,7 @@ pub fn table(advice: &Advice) -> DataTable {
 }
 
 /// Candidates with their places: `1`, `2 tied`, `–`.
-fn placed(advice: &Advice) -> Vec<(String, &Candidate)> {
+pub(super) fn placed(advice: &Advice) -> Vec<(String, &Candidate)> {
     let mut placed = Vec::new();
     let mut place = 1;
     for group in &advice.groups {

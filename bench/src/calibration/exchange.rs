@@ -54,7 +54,7 @@ pub(super) struct Exchange {
 #[derive(Clone, Default)]
 struct Handled(Arc<AtomicU64>);
 
-/// Measures all three.
+/// Measures all four.
 pub(super) fn measure(server_cpu: Option<u32>, load_cpu: Option<u32>) -> Result<Exchange> {
     let handled = Handled::default();
     let (address_of, address) = std::sync::mpsc::channel();

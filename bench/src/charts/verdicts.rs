@@ -53,12 +53,9 @@ fn median(values: &[(u32, f64)]) -> Option<f64> {
     statistics::median(&values.iter().map(|(_, value)| *value).collect::<Vec<_>>())
 }
 
-/// Whether the arm's price is within `bound_ms` old 99 % of the time, with nobody refused.
+/// Whether the arm of that number keeps its price within `bound_ms`.
 fn keeps(cell: &CellSummary, arm: usize, bound_ms: f64) -> bool {
-    let Some(arm) = cell.arms.get(arm) else { return false };
-    let nobody = |quantity| arm.total(quantity).is_none_or(|n| n == 0.0);
-    let fresh = arm.median(Quantity::StalenessP99).is_some_and(|stale_ms| stale_ms <= bound_ms);
-    arm.valid > 0 && fresh && nobody(Quantity::Refused) && nobody(Quantity::GaveUp)
+    cell.arms.get(arm).is_some_and(|arm| arm.keeps_fresh(bound_ms))
 }
 
 /// The field of `cell` for prices at most `bound_ms` stale: each family at its cheapest interval that keeps the bound.

@@ -261,14 +261,30 @@ impl Claim {
     }
 }
 
-/// Runs that may decide, and the names of those that may not: they were begun before the margins were written down, and
-/// whoever wrote them could have known what they say.
+/// Why a run may not decide; `None` if it may. One that began before the margins were written down may not: whoever wrote
+/// them could have known what it says. A quick one may not either: it is a look, with a part of the cells.
 #[must_use]
-pub fn deciding(runs: Vec<RunSummary>) -> (Vec<RunSummary>, Vec<String>) {
+pub fn why_not_deciding(started_utc: &str, quick: bool) -> Option<&'static str> {
     // Both are ISO 8601 in UTC, which sorts as text.
-    let (may, may_not): (Vec<_>, Vec<_>) =
-        runs.into_iter().partition(|run| run.summary.started_utc.as_str() > rows::MARGINS_UTC);
-    (may, may_not.into_iter().map(|run| run.name).collect())
+    match (started_utc > rows::MARGINS_UTC, quick) {
+        (false, _) => Some("began before the margins were written down"),
+        (true, true) => Some("is a quick look, which decides nothing"),
+        (true, false) => None,
+    }
+}
+
+/// Runs that may decide, and those that may not: the name of each and why.
+#[must_use]
+pub fn deciding(runs: Vec<RunSummary>) -> (Vec<RunSummary>, Vec<(String, &'static str)>) {
+    let mut may_not = Vec::new();
+    let may = runs.into_iter().filter_map(|run| match why_not_deciding(&run.summary.started_utc, run.summary.quick) {
+        Some(why) => {
+            may_not.push((run.name, why));
+            None
+        }
+        None => Some(run),
+    });
+    (may.collect(), may_not)
 }
 
 /// What the evidence says about `claim`.

@@ -190,7 +190,7 @@ impl Times {
         let cpu = Cpu {
             wall_us,
             machine_us: machines.map(|(later, earlier)| later.busy_since(&earlier, wall_us)),
-            steal_us: machines.map(|(later, earlier)| later.steal_us.saturating_sub(earlier.steal_us)),
+            steal_us: machines.map(|(later, earlier)| later.stolen_since(&earlier)),
             server_us: us(self.server_ns, earlier.server_ns),
             load_us: us(self.client_ns, earlier.client_ns),
         };

@@ -5,17 +5,15 @@ use anyhow::Result;
 use super::measure::{Bench, Sample};
 use crate::output::note;
 
-/// How often a pair is taken before one of a disturbed machine is kept.
+/// How often something is taken before it is kept on a disturbed machine.
 const ATTEMPTS: usize = 4;
 
 /// Pairs as they were taken.
 pub struct Pairs {
     /// Ours, then the other.
     pub taken: Vec<(Sample, Sample)>,
-    /// How many were thrown away because the machine was disturbed.
-    pub retaken: usize,
-    /// How many were kept although it was.
-    pub disturbed: usize,
+    /// How quiet the machine was.
+    pub machine: Machine,
 }
 
 impl Pairs {
@@ -33,13 +31,45 @@ impl Pairs {
     pub fn lost(&self) -> u64 {
         self.taken.iter().map(|(ours, other)| ours.counted.lost + other.counted.lost).sum()
     }
+}
 
-    /// What to say about the machine; nothing where it was quiet.
-    pub fn quietness(&self) -> String {
+/// How quiet the machine was while something was taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Machine {
+    /// How often something was thrown away because the machine was disturbed.
+    pub retaken: usize,
+    /// How much was kept although it was.
+    pub disturbed: usize,
+}
+
+impl Machine {
+    /// What to say about it; nothing where it was quiet.
+    pub fn words(self) -> String {
         match (self.retaken, self.disturbed) {
             (0, 0) => String::new(),
-            (retaken, 0) => format!("; taken again on a disturbed machine: {retaken}"),
-            (retaken, kept) => format!("; taken again on a disturbed machine: {retaken}, kept in spite of it: {kept}"),
+            (retaken, 0) => format!("taken again on a disturbed machine: {retaken}"),
+            (retaken, kept) => format!("taken again on a disturbed machine: {retaken}, kept in spite of it: {kept}"),
+        }
+    }
+
+    /// The same behind another note.
+    pub fn after(self, note: &str) -> String {
+        let words = self.words();
+        if words.is_empty() { note.to_owned() } else { format!("{note}; {words}") }
+    }
+
+    /// Takes something that says itself whether the machine was disturbed; if it was, again, whatever the figures.
+    pub async fn quiet<T>(&mut self, once: bool, mut take: impl AsyncFnMut() -> Result<(T, bool)>) -> Result<T> {
+        let mut attempt = 1;
+        loop {
+            let (taken, disturbed) = take().await?;
+            if !disturbed || attempt == ATTEMPTS || once {
+                self.disturbed += usize::from(disturbed);
+                return Ok(taken);
+            }
+            self.retaken += 1;
+            attempt += 1;
+            note("limits: once more, the machine was disturbed");
         }
     }
 }
@@ -52,10 +82,9 @@ impl Bench {
         mut ours: impl AsyncFnMut() -> Result<Sample>,
         mut other: impl AsyncFnMut() -> Result<Sample>,
     ) -> Result<Pairs> {
-        let mut pairs = Pairs { taken: Vec::new(), retaken: 0, disturbed: 0 };
+        let mut pairs = Pairs { taken: Vec::new(), machine: Machine::default() };
         for number in 0..self.pairs() {
-            let mut attempt = 1;
-            let pair = loop {
+            let pair = async || {
                 let pair = if number % 2 == 0 {
                     let first = ours().await?;
                     (first, other().await?)
@@ -64,15 +93,9 @@ impl Bench {
                     (ours().await?, first)
                 };
                 let disturbed = pair.0.disturbed || pair.1.disturbed;
-                if !disturbed || attempt == ATTEMPTS || self.smoke {
-                    pairs.disturbed += usize::from(disturbed);
-                    break pair;
-                }
-                pairs.retaken += 1;
-                attempt += 1;
-                note(format!("limits: pair {} again, the machine was disturbed", number + 1));
+                Ok((pair, disturbed))
             };
-            pairs.taken.push(pair);
+            pairs.taken.push(pairs.machine.quiet(self.smoke, pair).await?);
         }
         Ok(pairs)
     }
@@ -114,15 +137,15 @@ mod tests {
             .unwrap();
         let order: Vec<_> = pairs.taken.iter().map(|(ours, other)| (ours.cpu_ns, other.cpu_ns)).collect();
         assert_eq!(order, [(1, 2), (6, 5), (7, 8)], "3 and 4 were thrown away");
-        assert_eq!((pairs.retaken, pairs.disturbed), (1, 0));
-        assert!(pairs.quietness().ends_with("machine: 1"));
+        assert_eq!((pairs.machine.retaken, pairs.machine.disturbed), (1, 0));
+        assert!(pairs.machine.words().ends_with("machine: 1"));
     }
 
     #[tokio::test]
     async fn a_machine_that_stays_disturbed_is_said() {
         let pairs = bench().take_pairs(async || Ok(sample(3, true)), async || Ok(sample(2, false))).await.unwrap();
-        assert_eq!((pairs.taken.len(), pairs.retaken, pairs.disturbed), (3, 9, 3));
+        assert_eq!((pairs.taken.len(), pairs.machine.retaken, pairs.machine.disturbed), (3, 9, 3));
         assert_eq!(pairs.cost_ratios(), [1.5; 3]);
-        assert!(pairs.quietness().ends_with("machine: 9, kept in spite of it: 3"));
+        assert!(pairs.machine.words().ends_with("machine: 9, kept in spite of it: 3"));
     }
 }

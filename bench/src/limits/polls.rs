@@ -54,12 +54,11 @@ pub async fn polling(bench: &Bench) -> Result<Vec<Figure>> {
         bench.take_pairs(async || bench.poll_ours().await, async || bench.poll_floor(answer_bytes).await).await?;
     let (ours_us, floor_us) = (pairs.each(|ours, _| ours.cpu_us_each()), pairs.each(|_, floor| floor.cpu_us_each()));
     let median = |values: &[f64]| crate::statistics::median(values).unwrap_or(f64::NAN);
-    let note = format!(
-        "ours {:.2} µs, the bare responder {:.2} µs a request{}",
-        median(&ours_us),
-        median(&floor_us),
-        pairs.quietness()
-    );
+    let note = format!("ours {:.2} µs, the bare responder {:.2} µs a request", median(&ours_us), median(&floor_us));
     let what = format!("polling, {CONNECTIONS} kept connections: server CPU per request against a bare responder");
-    Ok(vec![Figure::of(what, "times", &pairs.cost_ratios(), Side::AtMost, 1.5).losing(pairs.lost()).noting(note)])
+    Ok(vec![
+        Figure::of(what, "times", &pairs.cost_ratios(), Side::AtMost, 1.5)
+            .losing(pairs.lost())
+            .noting(pairs.machine.after(&note)),
+    ])
 }

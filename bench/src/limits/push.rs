@@ -32,10 +32,12 @@ pub async fn unsaturated(bench: &Bench) -> Result<Vec<Figure>> {
         let late = pairs.each(|ours, floor| ours.counted.p99_ns as f64 / floor.counted.p99_ns as f64);
         let load = format!("{transport}, {} clients × {RATE_PER_S} quotes/s", bench.push_clients());
         let floor_us = crate::statistics::median(&pairs.each(|_, floor| floor.cpu_us_each())).unwrap_or(f64::NAN);
-        let note = format!("the bare loop takes {floor_us:.2} µs a quote{}", pairs.quietness());
+        let note = format!("the bare loop takes {floor_us:.2} µs a quote");
         let what = format!("{load}: server CPU per quote against a bare loop");
         figures.push(
-            Figure::of(what, "times", &pairs.cost_ratios(), Side::AtMost, target).losing(pairs.lost()).noting(note),
+            Figure::of(what, "times", &pairs.cost_ratios(), Side::AtMost, target)
+                .losing(pairs.lost())
+                .noting(pairs.machine.after(&note)),
         );
         figures.push(
             Figure::of(format!("{load}: p99 lateness against a bare loop"), "times", &late, Side::AtMost, 1.2)
@@ -57,8 +59,5 @@ pub async fn meter_cost(bench: &Bench) -> Result<Vec<Figure>> {
     let cost: Vec<f64> = pairs.cost_ratios().iter().map(|ratio| (ratio - 1.0) * 100.0).collect();
     let what =
         format!("wire meter, on against off, websocket, {} clients × {RATE_PER_S} quotes/s", bench.push_clients());
-    Ok(vec![
-        Figure::of(what, "% of server CPU", &cost, Side::AtMost, 2.0)
-            .noting(pairs.quietness().trim_start_matches("; ")),
-    ])
+    Ok(vec![Figure::of(what, "% of server CPU", &cost, Side::AtMost, 2.0).noting(pairs.machine.words())])
 }

@@ -8,8 +8,10 @@ use wirerace_contract::results::Measured;
 use wirerace_contract::spec::LoadSpec;
 
 use super::measure::{Bench, even_feed};
+use super::pairs::Machine;
 use super::verdict::{Figure, Side};
 use crate::identities::contradictions;
+use crate::noise::disturbances;
 use crate::registry;
 use crate::trial::{self, TrialSetup};
 
@@ -75,13 +77,18 @@ pub async fn publisher(bench: &Bench) -> Result<Vec<Figure>> {
     let scratch = tempfile::tempdir()?;
     let mut figures = Vec::new();
     for arm in ["sse", "ws"] {
-        let mut late_us = Vec::new();
+        let (mut late_us, mut machine) = (Vec::new(), Machine::default());
         for _ in 0..if bench.smoke { 1 } else { bench.pairs() } {
-            let measured = measure_arm(bench, arm, &load, scratch.path()).await?;
+            let take = async || {
+                let measured = measure_arm(bench, arm, &load, scratch.path()).await?;
+                let disturbed = !disturbances(&measured.cpu, window_ms * 1_000).is_empty();
+                Ok((measured, disturbed))
+            };
+            let measured = machine.quiet(bench.smoke, take).await?;
             late_us.push(measured.publisher_lateness.p99_ns.map_or(f64::INFINITY, |ns| ns as f64 / 1e3));
         }
         let what = format!("{arm}, 100 clients × 1000 quotes/s: p99 publisher lateness");
-        figures.push(Figure::of(what, "µs", &late_us, Side::AtMost, 200.0));
+        figures.push(Figure::of(what, "µs", &late_us, Side::AtMost, 200.0).noting(machine.words()));
     }
     Ok(figures)
 }

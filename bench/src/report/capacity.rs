@@ -5,7 +5,7 @@ use wirerace_contract::spec::LoadSpec;
 
 use crate::charts::DataTable;
 use crate::summary::words::{NOTHING, count};
-use crate::summary::{CellSummary, Quantity, Summary};
+use crate::summary::{CellSummary, Summary};
 
 /// How old the price shown may be: at the 99th percentile of time, excess staleness in milliseconds.
 pub const BOUNDS_MS: [(f64, &str); 3] = [(100.0, "0.1 s"), (1_000.0, "1 s"), (10_000.0, "10 s")];
@@ -25,12 +25,7 @@ pub enum Carries {
 /// It must hold at every smaller number too, and nobody may be refused.
 #[must_use]
 pub fn carries(cells: &[&CellSummary], arm: usize, bound_ms: f64) -> Carries {
-    let holds = |cell: &&&CellSummary| {
-        let Some(arm) = cell.arms.get(arm) else { return false };
-        let nobody = |quantity| arm.total(quantity).is_none_or(|n| n == 0.0);
-        let fresh = arm.median(Quantity::StalenessP99).is_some_and(|stale_ms| stale_ms <= bound_ms);
-        fresh && nobody(Quantity::Refused) && nobody(Quantity::GaveUp)
-    };
+    let holds = |cell: &&&CellSummary| cell.arms.get(arm).is_some_and(|arm| arm.keeps_fresh(bound_ms));
     let held = cells.iter().take_while(holds).count();
     match held.checked_sub(1).and_then(|last| cells.get(last)) {
         None => Carries::None,
@@ -76,6 +71,7 @@ pub const SENTENCE: &str = "The largest number of clients tried at which, as at 
 mod tests {
     use super::*;
     use crate::report::fixture;
+    use crate::summary::Quantity;
     use crate::summary::{Reading, summarise};
 
     /// The fixture's run, its cell four times with 10, 20, 40 and 80 clients; the first arm goes stale as told.

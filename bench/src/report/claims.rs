@@ -1,7 +1,9 @@
 //! The claims that a run helps to decide, with what this run alone says about each.
 
 use crate::charts::DataTable;
-use crate::claims::{CLAIMS, Claim, Evidence, Finding, Kind, MARGINS_UTC, RunSummary, Verdict, decide, table};
+use crate::claims::{
+    CLAIMS, Claim, Evidence, Finding, Kind, MARGINS_UTC, RunSummary, Verdict, decide, table, why_not_deciding,
+};
 use crate::summary::Summary;
 
 /// A claim as a report shows it.
@@ -57,17 +59,12 @@ pub(super) fn told(summary: &Summary) -> Told {
     if claims.is_empty() {
         return Told::Nothing;
     }
-    if !decides(summary) {
-        return too_early(&claims, summary);
+    if let Some(why) = why_not_deciding(&summary.started_utc, summary.quick) {
+        return may_not(&claims, summary, why);
     }
     let run = RunSummary { name: THIS_RUN.to_owned(), summary: summary.clone() };
     let evidence = Evidence { runs: vec![run], exchanges: Vec::new() };
     Told::Decided(claims.into_iter().map(|claim| row(claim, &decide(claim, &evidence))).collect())
-}
-
-/// Whether the run began after rules and margins were written down. Both are ISO 8601 in UTC, which sorts as text.
-fn decides(summary: &Summary) -> bool {
-    summary.started_utc.as_str() > MARGINS_UTC
 }
 
 fn row(claim: &Claim, finding: &Finding) -> Row {
@@ -94,10 +91,10 @@ fn row(claim: &Claim, finding: &Finding) -> Row {
     }
 }
 
-fn too_early(claims: &[&Claim], summary: &Summary) -> Told {
+fn may_not(claims: &[&Claim], summary: &Summary, why: &str) -> Told {
     let why = format!(
-        "This run decides none of the claims that it helps to look at: it began at {}, before rules and margins were last written \
-         ({MARGINS_UTC}), so that whoever wrote them could have known what it says.",
+        "This run decides none of the claims that it helps to look at: it {why} (it began at {}, rules and margins were last \
+         written at {MARGINS_UTC}).",
         summary.started_utc
     );
     let row = |claim: &&Claim| {

@@ -189,6 +189,14 @@ pub fn read(directory: &Path) -> Result<Run, ReadError> {
     Ok(Run { manifest, trials, warnings: warning.into_iter().collect() })
 }
 
+/// The folder's own name: where it lies is nobody else's business.
+#[must_use]
+pub fn folder_name(folder: &Path) -> String {
+    // As it was named it may be `.`, which is no name.
+    let full = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    full.file_name().map_or_else(|| "run".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

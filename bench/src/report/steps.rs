@@ -153,6 +153,8 @@ mod tests {
         assert_eq!(table.columns[..3], ["a quote each", "poll-close, periodic", "poll-close, poisson"]);
         assert_eq!(table.rows[1][1..3], ["31 ms (30 ms)", "45 ms (44 ms)"]);
         assert_eq!(table.rows[2][2], NOTHING, "no trial there");
+        let section = crate::report::sections(&summary).into_iter().find(|section| section.heading == TITLE);
+        assert_eq!(section.unwrap().table.as_ref(), Some(&table), "the report shows it");
         let told = sentences(&summary);
         assert_eq!(told.len(), summary.arms.len());
         assert!(

@@ -321,7 +321,7 @@ fn counts_only(arms: &[Entry<'_>]) -> Option<String> {
     let disturbed = arms.iter().filter(|(arm, _)| !arm.counts_only.is_empty());
     let names: Vec<String> = disturbed.map(|(arm, _)| arm.arm.clone()).collect();
     let sentence = "The machine was busy with other work during trials of";
-    let why = "which moves no count: their bytes, connections and requests are used, their times are not.";
+    let why = "which takes time and not bytes: their bytes, connections and requests are used, their times are not.";
     (!names.is_empty()).then(|| format!("{sentence} {}, {why}", list(&names)))
 }
 

@@ -6,8 +6,8 @@ use wirerace_contract::results::{Standing, Trial};
 
 use super::Quantity;
 
-/// Whether a trial may be used at all: measured, and valid. In an exact cell a tainted one will do: the machine's other
-/// work takes processor time, and moves no count.
+/// Whether a trial may be used at all: measured, and valid. In an exact cell a tainted one will do: what the machine's other
+/// work takes is time. Bytes and requests follow the plan, and the identities have held.
 #[must_use]
 pub fn usable(trial: &Trial, exact: bool) -> bool {
     let standing = trial.standing == Standing::Valid || exact && trial.standing == Standing::Tainted;
