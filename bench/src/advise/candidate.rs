@@ -138,9 +138,12 @@ pub fn candidate(question: &Question, way: &Way, worst: Worst) -> Candidate {
     let widen = widening(worst, &nearness);
     let clients = question.clients as f64;
     let requests = requests(question, way, (&set, &prediction), up);
-    let open = open_share(&set.setting) + if question.orders_per_s > 0.0 { up.connections } else { 0.0 };
+    let for_orders = if question.orders_per_s > 0.0 { up.connections } else { 0.0 };
+    let open = open_share(&set.setting) + for_orders;
+    // Fits are by clients, whose connections may stand open or not; one for orders is as another client's.
+    let fitted_clients = clients * (1.0 + for_orders);
     let delivered = clients * prediction.delivered().unwrap_or(0.0) / prediction.run.metered_s;
-    let amounts = [requests.unwrap_or(0.0), delivered, f64::from(set.shares), clients * open];
+    let amounts = [requests.unwrap_or(0.0), delivered, f64::from(set.shares), fitted_clients];
     let cpu = fit_of(&observations, |o| o.cpu.clone()).map(|fit| Figure::of(fit.predict(&amounts)));
     let closed = set.entry.arm.connection == Connection::Closed;
     Candidate {
@@ -162,7 +165,7 @@ pub fn candidate(question: &Question, way: &Way, worst: Worst) -> Candidate {
         requests_per_s: requests.map(Figure::exact),
         connections: Figure::exact(clients * open),
         connections_opened_per_s: if closed { requests.unwrap_or(0.0) } else { 0.0 },
-        memory_bytes: memory(&observations, set.shares, clients * open).map(|figure| figure.widened(widen.min(2.0))),
+        memory_bytes: memory(&observations, set.shares, fitted_clients).map(|figure| figure.widened(widen.min(2.0))),
         processors: cpu.map(|figure| scaled(figure.widened(widen), 1e-6)),
         nearness,
         held_out_cpu_error: worst.measured.then_some(worst.cpu),
@@ -277,12 +280,12 @@ fn fit_of(observations: &[&Observation], rows: impl Fn(&Observation) -> Vec<supe
 }
 
 /// Needs two numbers of clients: from one nobody can tell what the process itself takes.
-fn memory(observations: &[&Observation], shares: u32, connections: f64) -> Option<Figure> {
+fn memory(observations: &[&Observation], shares: u32, clients: f64) -> Option<Figure> {
     if held_out::sizes(observations).len() < 2 {
         return None;
     }
     let fit = fit_of(observations, |o| o.memory.clone())?;
-    Some(Figure::of(fit.predict(&[f64::from(shares), connections, 0.0, 0.0])))
+    Some(Figure::of(fit.predict(&[f64::from(shares), clients, 0.0, 0.0])))
 }
 
 /// From where to where in theory's range segments without data are: as measured where that carries over, else anywhere. Who

@@ -23,9 +23,9 @@ pub struct Observation {
     pub interval_ms: u32,
     /// Size of an encoded quote, bytes.
     pub payload_bytes: u32,
-    /// µs of CPU a second of server and load together, by trial: requests, quotes, process, connections.
+    /// µs of CPU a second of server and load together, by trial: requests, quotes, process, clients.
     pub cpu: Vec<Row>,
-    /// Bytes of the server's memory, by trial: process, connections.
+    /// Bytes of the server's memory, by trial: process, clients.
     pub memory: Vec<Row>,
     /// Application bytes a quote, measured; `None` where they were not.
     pub application_bytes: Option<f64>,

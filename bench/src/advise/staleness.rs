@@ -57,8 +57,11 @@ pub fn lags(setting: &Setting) -> Vec<Lag> {
             let window_s = held::mean_window_s(setting) + held_back_s;
             let pending_s = (-setting.rate_per_s * window_s).exp() / setting.rate_per_s;
             let share = window_s / (window_s + pending_s);
-            let from_s = sent_s(setting.clients.div_ceil(2));
-            vec![Lag { share: 1.0 - share, from_s, to_s: from_s }, Lag { share, from_s, to_s: from_s + window_s }]
+            let (met_s, back_s) = (setting.met_s(setting.clients.div_ceil(2)), setting.back_s());
+            vec![
+                Lag { share: 1.0 - share, from_s: met_s, to_s: met_s },
+                Lag { share, from_s: back_s, to_s: back_s + window_s },
+            ]
         }
     }
 }

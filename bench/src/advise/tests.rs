@@ -172,9 +172,12 @@ fn known_costs_give_a_known_ranking_with_its_reason_and_its_sources() {
     let cpu = of("ws").processors.unwrap();
     let truth = (25.0 * 4_000.0 + 3_000.0) / 1e6;
     assert!(cpu.low <= truth && truth <= cpu.high && (cpu.value / truth - 1.0).abs() < 0.05, "{cpu:?} {truth}");
-    let memory = of("ws").memory_bytes.unwrap();
-    let truth = fixture::MEMORY.0 * f64::from(1 << 20) + fixture::MEMORY.1 * 800.0;
-    assert!(memory.low <= truth && truth <= memory.high, "{memory:?} {truth}");
+    // Polls on new connections too, few of which stand open: what was measured is by clients.
+    for arm in ["ws", "poll-close"] {
+        let memory = of(arm).memory_bytes.unwrap();
+        let truth = fixture::MEMORY.0 * f64::from(1 << 20) + fixture::MEMORY.1 * 800.0;
+        assert!(memory.low <= truth && truth <= memory.high, "{arm}: {memory:?} {truth}");
+    }
     let poll = of("poll");
     let interval_ms = poll.interval_ms.unwrap();
     assert!(poll.staleness_p99_s <= 1.0 && interval_ms > 100, "{poll:?}");
