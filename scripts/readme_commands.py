@@ -7,6 +7,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import time
 
 top = pathlib.Path(__file__).resolve().parent.parent
 text = (top / "README.md").read_text()
@@ -17,7 +18,9 @@ if not commands:
     sys.exit("the README has no commands to run: has its layout changed?")
 for command in commands:
     print(f"$ {command}", flush=True)
+    begun = time.monotonic()
     status = subprocess.run(["bash", "-c", command], cwd=top, stdin=subprocess.DEVNULL).returncode
     if status != 0:
         sys.exit(f"the README's command `{command}` ended with {status}")
+    print(f"-- {command}: {time.monotonic() - begun:.0f} s", flush=True)
 print(f"{len(commands)} commands of the README ran")

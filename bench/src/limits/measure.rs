@@ -58,7 +58,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 impl Bench {
     /// Pairs to take: 12 for an interval that decides.
     pub fn pairs(&self) -> usize {
-        self.pairs.unwrap_or(if self.smoke { 2 } else { 12 })
+        self.pairs.unwrap_or(if self.smoke { 1 } else { 12 })
     }
 
     /// Clients of the push measurements.
