@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -15,23 +14,12 @@ use crate::link::Link;
 #[cfg(target_os = "linux")]
 use crate::link::move_into;
 
-static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-
-/// Names the program that children run, once, for callers that are not `wirerace` themselves (benches).
-pub fn set_program(path: PathBuf) {
-    // Named twice, the first stays: all children of a process are the same program.
-    let _ = PROGRAM.set(path);
-}
-
 /// The program that children run.
 ///
 /// # Errors
 /// When the system does not tell which file this program is.
 pub fn program() -> Result<PathBuf> {
-    match PROGRAM.get() {
-        Some(path) => Ok(path.clone()),
-        None => std::env::current_exe().context("cannot find this program's own file"),
-    }
+    std::env::current_exe().context("cannot find this program's own file")
 }
 
 /// A child of this process that ends with it.

@@ -65,6 +65,15 @@ pub enum Command {
     /// Times packets over the emulated link of this machine.
     #[command(hide = true)]
     Link(LinkArguments),
+    /// What `cargo bench` compares.
+    #[command(hide = true)]
+    Comparisons {
+        /// Folder for results.
+        results: PathBuf,
+        /// What was said to the bench.
+        #[arg(last = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
     /// Plays a role in `limits`, told on stdin.
     #[command(hide = true)]
     Part,

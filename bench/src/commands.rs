@@ -12,8 +12,8 @@ use crate::output::{count, line, note};
 use crate::report::{self, table};
 use crate::run::{Finished, Run, RunOptions};
 use crate::{
-    advise_command, claims_command, compare_command, doctor, environment, limits, link, load_command, picture, race,
-    schemas, self_test, serve_command,
+    advise_command, claims_command, compare_command, comparisons, doctor, environment, limits, link, load_command,
+    picture, race, schemas, self_test, serve_command,
 };
 
 /// Does what the command line asks for.
@@ -36,6 +36,7 @@ pub fn dispatch(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Link(arguments) => link::check::check(&arguments),
+        Command::Comparisons { results, words } => comparisons::compare(&results, &words),
         Command::Part => limits::role::play(),
         Command::Schemas { dir } => schemas::write_all(&dir),
     }

@@ -15,6 +15,7 @@ pub mod cli;
 pub mod commands;
 pub mod compare;
 pub mod compare_command;
+pub mod comparisons;
 pub mod control_client;
 pub mod doctor;
 pub mod environment;
