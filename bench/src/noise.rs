@@ -13,6 +13,13 @@ pub const FOREIGN_SHARE_MAX: f64 = 0.15;
 /// Largest share by which the time between the two readings may differ from the window.
 pub const CLOCKING_SHARE_MAX: f64 = 0.02;
 
+/// What was stolen and what other processes used together, as a share of one processor; `None` where it is not measured.
+#[must_use]
+pub fn disturbed_share(cpu: &Cpu) -> Option<f64> {
+    let foreign_us = cpu.machine_us?.saturating_sub(cpu.server_us + cpu.load_us);
+    Some((cpu.steal_us? + foreign_us) as f64 / cpu.wall_us.max(1) as f64)
+}
+
 /// What disturbed the trial, each a sentence with the number; none is what a quiet machine has.
 #[must_use]
 pub fn disturbances(cpu: &Cpu, window_us: u64) -> Vec<String> {

@@ -126,6 +126,11 @@ fn of_a_tainted_trial_of_an_exact_cell_counts_are_used_and_times_are_not() {
     let both = summarise(&manifest, &[again, trials.clone()].concat(), &[]);
     assert_eq!((arm(&both, "ws").counts_only.len(), arm(&both, "ws").tainted), (0, 1));
     assert_eq!(both.cells[0].comparison(Quantity::LatenessP50, "sse", "ws").unwrap().n, 1);
+    // On a machine that others have taken, counts do not follow the plan either.
+    let mut taken = trials.clone();
+    taken.iter_mut().filter_map(|trial| trial.measured.as_mut()).for_each(|m| m.cpu.steal_us = Some(m.cpu.wall_us));
+    let taken = summarise(&manifest, &taken, &[]);
+    assert_eq!((arm(&taken, "ws").valid, arm(&taken, "ws").tainted), (0, 1));
     trials.iter_mut().for_each(|trial| trial.standing = Standing::Void);
     assert_eq!(arm(&summarise(&manifest, &trials, &[]), "ws").valid, 0);
 }

@@ -5,13 +5,26 @@ use std::cmp::Reverse;
 use wirerace_contract::results::{Standing, Trial};
 
 use super::Quantity;
+use crate::noise::{disturbed_share, with_link};
 
-/// Whether a trial may be used at all: measured, and valid. In an exact cell a tainted one will do: what the machine's other
-/// work takes is time. Bytes and requests follow the plan, and the identities have held.
+/// Of a trial that was disturbed by more than this share of one processor nothing is used. On a machine whose processors were
+/// both taken (190 %) held requests came back so late that quotes shared answers: 56 requests for 100 quotes instead of 102.
+pub const DISTURBED_SHARE_MAX: f64 = 0.25;
+
+/// Whether a trial may be used at all: measured, and valid. In an exact cell one that was tainted by a little will do: what
+/// the machine's other work takes is time. Bytes and requests follow the plan, and the identities have held.
 #[must_use]
 pub fn usable(trial: &Trial, exact: bool) -> bool {
-    let standing = trial.standing == Standing::Valid || exact && trial.standing == Standing::Tainted;
-    standing && trial.measured.is_some()
+    let Some(measured) = &trial.measured else { return false };
+    let a_little = || {
+        let cpu = with_link(&measured.cpu, measured.link.as_ref());
+        disturbed_share(&cpu).is_some_and(|share| share <= DISTURBED_SHARE_MAX)
+    };
+    match trial.standing {
+        Standing::Valid => true,
+        Standing::Tainted => exact && a_little(),
+        Standing::Void => false,
+    }
 }
 
 /// What is preferred of one block: what is valid, and of that the last attempt.
