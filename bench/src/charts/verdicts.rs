@@ -62,7 +62,10 @@ fn keeps(cell: &CellSummary, arm: usize, bound_ms: f64) -> bool {
 pub(super) fn field(cell: &CellSummary, families: &[&Family], cost: Cost, bound_ms: f64) -> Field {
     let serving = |family: &&Family| family.members.iter().any(|arm| keeps(cell, *arm, bound_ms));
     if !families.iter().any(serving) {
-        return Field::None;
+        // Who was not timed may keep it.
+        let timed = |arm: &usize| cell.arms.get(*arm).is_some_and(|arm| arm.median(Quantity::StalenessP99).is_some());
+        let all_timed = families.iter().flat_map(|family| &family.members).all(timed);
+        return if all_timed { Field::None } else { Field::Unknown };
     }
     let cheapest = |(place, family): (usize, &&Family)| {
         let kept = family.members.iter().filter(|arm| keeps(cell, **arm, bound_ms));
