@@ -3,9 +3,12 @@
 //!
 //! Two threads on the processors of server and load, with sockets as the suite's own, plain reads and writes, and nothing
 //! in between. The threads share a process; what a message crosses is the same as between two. `exchange.rs` has the parts
-//! that are not plain: polls.
+//! that are not plain: polls. `rehearsal.rs` is for theory, and takes some seconds more: what quotes take from the feed to a
+//! client over the suite's own server, on each path of a run.
 
 mod exchange;
+mod place;
+mod rehearsal;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -23,7 +26,9 @@ use wirerace_contract::results::{Calibration, Pinning};
 use wirerace_contract::spec::Delivery;
 use wirerace_servers::feed::{sleep_until, take_short_slice};
 
+use self::place::Place;
 use crate::limits::floor::listen;
+use crate::link::Link;
 use crate::output::note;
 use crate::pinning::pin_to;
 
@@ -58,7 +63,7 @@ pub fn measure(pinning: Option<&Pinning>) -> Result<Calibration> {
     let (timer, chain) = chain(server_cpu, load_cpu)?;
     let pings = ping_pong(server_cpu, load_cpu)?;
     let writes = writes(server_cpu, load_cpu)?;
-    let exchange = exchange::measure(server_cpu, load_cpu)?;
+    let exchange = exchange::measure(&Place::here(pinning))?;
     let recorder_ns = join(on(load_cpu, || Ok(recorder()))?)?;
     Ok(Calibration {
         timer_error_p50_ns: percentile(&timer, 0.5),
@@ -73,7 +78,33 @@ pub fn measure(pinning: Option<&Pinning>) -> Result<Calibration> {
         occupancy_ns: exchange.occupancy_ns,
         held_answer_ns: exchange.held_answer_ns,
         recorder_ns,
+        loopback: None,
+        link: None,
     })
+}
+
+/// Paths on which a run's quotes are to be rehearsed.
+#[derive(Clone, Debug, Default)]
+pub struct Paths {
+    /// One host.
+    pub here: bool,
+    /// An emulated link.
+    pub link: Option<Link>,
+}
+
+/// Holds the rehearsals on `paths` that `calibration` lacks. What keeps it from that is told on stderr, and theory goes on with
+/// what it has.
+pub fn rehearse(calibration: &mut Calibration, pinning: Option<&Pinning>, paths: &Paths) {
+    let held = |place: &Place, on: &str| {
+        let failed = |error| note(format!("warning: nothing was rehearsed {on}, and theory knows less: {error:#}"));
+        rehearsal::hold(place).map_err(failed).ok()
+    };
+    if paths.here && calibration.loopback.is_none() {
+        calibration.loopback = held(&Place::here(pinning), "on one host");
+    }
+    if let (Some(link), None) = (&paths.link, calibration.link) {
+        calibration.link = held(&Place::over(link, pinning), "over the link");
+    }
 }
 
 /// The least value that at least a share of `quantile` of all values do not exceed; 0 without values.

@@ -8,7 +8,11 @@ use wirerace_contract::feed::Arrivals;
 use wirerace_contract::spec::Delivery;
 
 use crate::advise_command::AdviseArguments;
+use crate::check_command::CheckArguments;
 use crate::compare_command::CompareArguments;
+use crate::demo::DemoArguments;
+use crate::race::Named;
+use crate::verify_command::VerifyArguments;
 
 /// polling, long polling, SSE or WebSocket: what does each really cost?
 #[derive(Parser, Debug)]
@@ -21,6 +25,7 @@ pub struct Cli {
 
 const EXAMPLES: &str = "Examples:
   wirerace race                                the five arms at once, 20 seconds
+  wirerace race --server mine=http://127.0.0.1:8000
   wirerace run transports                      the comparison, block by block, with a report
   wirerace run list                            what can be asked, and how long each takes
   wirerace run all --quick                     a look at every question; prints first how long it takes
@@ -31,8 +36,11 @@ const EXAMPLES: &str = "Examples:
   wirerace compare results/A results/B         two runs: what changed, with intervals
   wirerace advise --rate 5/s --clients 20000 --staleness 1s --rtt 80ms
   wirerace claims                              what tutorials say, and what the runs say
+  wirerace check answers_1.toml                a lab sheet of notebooks/lab: pass, near or fail, and why
+  wirerace demo                                the arms side by side in your browser, live
   wirerace serve --port 8080                   then: curl 'http://127.0.0.1:8080/quotes?after=0'
   wirerace load --arm ws --to 127.0.0.1:8080 --clients 10
+  wirerace verify http://127.0.0.1:8080        does this server speak the contract? rule by rule
 
 Exit codes: 0 done, 1 something failed, 2 bad usage, 3 void trials or none that can be used, 130 interrupted (what is done is kept).";
 
@@ -51,10 +59,16 @@ pub enum Command {
     Advise(AdviseArguments),
     /// What tutorials say, and what the numbers say: 25 claims with verdicts that can be traced to their trials.
     Claims(ClaimsArguments),
+    /// Judges the answers of a lab sheet: pass, near or fail, and why.
+    Check(CheckArguments),
+    /// One page in a browser on which the same quotes arrive over every transport, live: for a class, or to see it.
+    Demo(DemoArguments),
     /// One server alone, for curl, other machines and other clients.
     Serve(ServeArguments),
     /// Clients alone, against a server that speaks the contract.
     Load(LoadArguments),
+    /// Does a server speak the contract? Rule by rule, with the request to repeat each.
+    Verify(VerifyArguments),
     /// What this machine can measure, and what limits to expect.
     Doctor,
     /// Prints the completions for a shell.
@@ -109,6 +123,9 @@ pub struct RaceArguments {
     /// Keep the result under this folder, with a report.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Race this server of yours beside ours; may stand there several times. What needs our meter is not available of it.
+    #[arg(long, value_name = "NAME=URL")]
+    pub server: Vec<Named>,
 }
 
 /// Arguments of `link`.
@@ -176,7 +193,7 @@ pub struct RunArguments {
 /// Arguments of `report`.
 #[derive(Args, Debug)]
 pub struct ReportArguments {
-    /// Folders of runs. Default: the newest under results.
+    /// Folders of runs, or files that the demo's page handed out. Default: the newest folder under results.
     pub dirs: Vec<PathBuf>,
     /// How the table on stdout is written (text by default), or, with --chart, how the picture is (svg by default).
     #[arg(long, value_enum)]
@@ -201,8 +218,9 @@ pub struct PictureArguments {
     /// Width in pixels, 200 to 6000. Default: 1600 as PNG, the drawing's own 760 as SVG.
     #[arg(long, value_name = "PX", requires = "chart")]
     pub width: Option<u32>,
-    /// Write the picture to this file; default: standard output.
-    #[arg(short, long, value_name = "FILE", requires = "chart")]
+    /// With --chart the file of the picture (default: standard output); without it the folder of the report (default: the
+    /// run's own, or one beside its file).
+    #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
 }
 

@@ -12,8 +12,8 @@ use crate::output::{count, line, note};
 use crate::report::{self, table};
 use crate::run::{Finished, Run, RunOptions};
 use crate::{
-    advise_command, claims_command, compare_command, comparisons, doctor, environment, limits, link, load_command,
-    picture, race, schemas, self_test, serve_command,
+    advise_command, check_command, claims_command, compare_command, comparisons, demo, doctor, environment, limits,
+    link, load_command, picture, race, schemas, self_test, serve_command, verify_command,
 };
 
 /// Does what the command line asks for.
@@ -28,8 +28,11 @@ pub fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Compare(arguments) => compare_command::compare(&arguments),
         Command::Advise(arguments) => advise_command::advise(&arguments),
         Command::Claims(arguments) => claims_command::claims(&arguments),
+        Command::Check(arguments) => check_command::check(&arguments),
+        Command::Demo(arguments) => demo::demo(&arguments),
         Command::Serve(arguments) => serve_command::serve(&arguments),
         Command::Load(arguments) => load_command::load(&arguments),
+        Command::Verify(arguments) => verify_command::verify(&arguments),
         Command::Doctor => doctor::doctor(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "wirerace", &mut std::io::stdout());
@@ -72,7 +75,7 @@ fn run(arguments: &RunArguments) -> Result<(), Failure> {
     if let Some(dir) = &arguments.resume {
         let run = Run::resume(dir, true)?;
         let link = link::cells::open_again(run.cells())?;
-        return finish(run.over(link));
+        return finish(run.over(link)?);
     }
     let names: Vec<&str> = arguments.experiments.iter().map(String::as_str).collect();
     check_options(&names, arguments)?;
@@ -101,10 +104,10 @@ fn run(arguments: &RunArguments) -> Result<(), Failure> {
         calibration: None,
     };
     for (number, experiment) in experiments.iter().enumerate() {
-        let run = Run::create(experiment, &options)?;
+        let run = Run::create(experiment, &options)?.over(link.clone())?;
         // A look calibrates once for all that it looks at; what is to be trusted does so before each.
         options.calibration = run.calibration().filter(|_| arguments.quick);
-        match finish(run.over(link.clone())) {
+        match finish(run) {
             Ok(()) => {}
             // A void trial of one question says nothing about the next.
             Err(Failure::Void(why)) => void.push(format!("{}: {why}", experiment.name)),
@@ -230,7 +233,7 @@ pub fn finish(run: Run) -> Result<(), Failure> {
     let dir = run.dir().to_owned();
     let outcome = runtime()?.block_on(run.go(interrupted()));
     // Whatever happened, what was measured is told.
-    let told = tell(&dir, Format::Text);
+    let told = tell(&dir, &dir, Format::Text);
     let Finished { usable, void, tainted, counts_only, .. } = outcome?;
     told?;
     if counts_only > 0 {
@@ -256,9 +259,9 @@ pub fn finish(run: Run) -> Result<(), Failure> {
     }
 }
 
-/// Writes all of a run's report and prints its table.
-fn tell(dir: &Path, format: Format) -> Result<(), Failure> {
-    let paths = report::write_all(dir)?;
+/// Writes all of a run's report into the folder `to` and prints its table.
+fn tell(named: &Path, to: &Path, format: Format) -> Result<(), Failure> {
+    let paths = report::write_all_to(named, to)?;
     for warning in &paths.summary.warnings {
         note(format!("warning: {warning}"));
     }
@@ -300,7 +303,18 @@ fn report(arguments: &ReportArguments) -> Result<(), Failure> {
             return Err(Failure::Usage("svg and png are for one picture: name it with --chart NAME".to_owned()));
         }
     };
-    dirs.iter().try_for_each(|dir| tell(dir, format))
+    match (&arguments.picture.output, dirs) {
+        (None, _) => dirs.iter().try_for_each(|named| tell(named, &report_folder(named), format)),
+        (Some(to), [named]) => tell(named, to, format),
+        (Some(_), _) => {
+            Err(Failure::Usage(format!("-o names the folder of one report, and {} runs are named", dirs.len())))
+        }
+    }
+}
+
+/// Where a report goes: into the run's folder, or, of a run in one file, into a folder of its name beside it.
+fn report_folder(named: &Path) -> PathBuf {
+    if report::read::is_run_file(named) { named.with_extension("") } else { named.to_owned() }
 }
 
 /// The newest run under `results`: folders begin with their time.

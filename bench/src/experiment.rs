@@ -125,6 +125,7 @@ impl Experiment {
             environment: environment::environment(pinning),
             calibration: None,
             self_test: None,
+            browser: None,
         }
     }
 }

@@ -81,6 +81,12 @@ fn svg(chart: &Chart, theme: &Theme, conditions: &str, width_px: Option<u32>) ->
 fn chosen(summary: &Summary, name: &str, cell: Option<&str>) -> Result<(Chart, String), Failure> {
     if let Some(kind) = KINDS.iter().find(|kind| kind.name == name) {
         let cell = the_cell(summary, name, cell)?;
+        if !(kind.has)(cell) {
+            return Err(Failure::Usage(format!(
+                "the cell `{}` has nothing for the chart `{name}`: {}; run the experiment again to have one",
+                cell.name, kind.lacks
+            )));
+        }
         return Ok(((kind.draw)(summary, cell), words::conditions(summary, cell)));
     }
     if cell.is_some() {

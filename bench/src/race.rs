@@ -1,15 +1,21 @@
 //! `wirerace race`: the five default arms at once, for about twenty seconds: a live table and an indicative verdict.
 
+mod beside;
+mod foreign;
+
 use std::cell::{self, RefCell};
 use std::io::IsTerminal;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use tokio::sync::watch;
+use wirerace_clients::recorder::Progress;
 use wirerace_contract::clock::{NS_PER_MS, monotonic_ns};
 use wirerace_contract::feed::{Arrivals, FeedSpec};
 use wirerace_contract::results::{ArmEntry, Cell, Cpu, Manifest, Measured, SCHEMA_VERSION, Standing, Trial};
 use wirerace_contract::spec::LoadSpec;
 
+use self::beside::Outcome;
+use self::foreign::{Foreign, Lane};
 use crate::cli::RaceArguments;
 use crate::experiment::Experiment;
 use crate::failure::{Failure, file_failure};
@@ -20,8 +26,10 @@ use crate::race_board::Board;
 use crate::report::{self, table, verdict};
 use crate::run::RunFolder;
 use crate::summary::summarise;
-use crate::trial::{self, ServerFacts, TrialSetup};
+use crate::trial::{self, Happening, ServerFacts, TrialSetup};
 use crate::{calibration, commands, environment, pinning, registry};
+
+pub use self::foreign::Named;
 
 /// Runs the race.
 ///
@@ -34,6 +42,13 @@ pub fn race(arguments: &RaceArguments) -> Result<(), Failure> {
     // A folder that cannot be made is told before the race, not after.
     let folder = arguments.out.as_deref().map(|out| RunFolder::create(out, &experiment.name)).transpose()?;
     let live = std::io::stdout().is_terminal();
+    let runtime = commands::runtime()?;
+    let servers = runtime.block_on(async {
+        tokio::select! {
+            () = commands::interrupted() => Err(Failure::Interrupted("interrupted before the race".to_owned())),
+            met = foreign::meet(&arguments.server) => met,
+        }
+    })?;
     note(format!(
         "{} at once, {} each, {} quotes/s, polls each {} ms; about {} s",
         count(manifest.arms.len(), "arm"),
@@ -43,10 +58,10 @@ pub fn race(arguments: &RaceArguments) -> Result<(), Failure> {
         arguments.seconds + 6
     ));
     manifest.calibration = calibration::calibrate(manifest.environment.pinning.as_ref());
-    let (trials, facts) = commands::runtime()?.block_on(async {
+    let (trials, facts, outcomes) = runtime.block_on(async {
         tokio::select! {
             () = commands::interrupted() => Err(Failure::Interrupted("interrupted: a race is told only at its end".to_owned())),
-            raced = all_at_once(&manifest, live) => raced,
+            raced = all_at_once(&manifest, &servers, live) => raced,
         }
     })?;
     if let Some(facts) = facts {
@@ -58,6 +73,11 @@ pub fn race(arguments: &RaceArguments) -> Result<(), Failure> {
     let summary = summarise(&manifest, &trials, &[]);
     line(table::table(&summary, table::Format::Text))?;
     line(verdict::indicative(&summary))?;
+    if !servers.is_empty() {
+        line(format!("\n{}", table::aligned(&beside::table(&outcomes))))?;
+        let feed = &manifest.cells[0].load.feed;
+        beside::sentences(&outcomes, &servers, &summary, feed).into_iter().try_for_each(line)?;
+    }
     for disturbance in &disturbed {
         line(format!("Disturbed: {disturbance}; close other programs and race again."))?;
     }
@@ -115,18 +135,26 @@ fn experiment(arguments: &RaceArguments) -> Result<Experiment, Failure> {
     })
 }
 
-/// Every arm in processes of its own; all feeds start at one instant.
-async fn all_at_once(manifest: &Manifest, live: bool) -> Result<(Vec<Trial>, Option<ServerFacts>), Failure> {
+/// What a race gives: our trials, what their servers told of the environment, and what became of servers not ours.
+type Raced<'a> = (Vec<Trial>, Option<ServerFacts>, Vec<Outcome<'a>>);
+
+/// Every arm in processes of its own; all feeds of ours start at one instant, at which those of others run already.
+async fn all_at_once<'a>(manifest: &Manifest, servers: &'a [Foreign], live: bool) -> Result<Raced<'a>, Failure> {
     let scratch = tempfile::tempdir().map_err(|error| file_failure("create", &std::env::temp_dir(), &error))?;
-    let cell = &manifest.cells[0];
-    let board = RefCell::new(Board::new(&manifest.arms, cell.load.clients, live));
-    let gate = Gate::new(manifest.arms.len());
+    let load = &manifest.cells[0].load;
+    let lanes =
+        servers.iter().flat_map(|server| manifest.arms.iter().map(move |entry| Lane { server, entry: entry.clone() }));
+    let lanes: Vec<Lane<'_>> = lanes.collect();
+    let timed = |lane: &Lane<'_>| lane.server.untimed.is_none();
+    let strange = lanes.iter().map(|lane| (lane.name(), timed(lane))).collect();
+    let board = RefCell::new(Board::new(&manifest.arms, strange, load.clients, live));
+    let gate = Gate::new(manifest.arms.len() + lanes.len());
     let trials = manifest.arms.iter().enumerate().map(|(index, entry)| {
         let (board, gate, scratch) = (&board, &gate, scratch.path());
         async move {
             let setup = TrialSetup {
                 entry,
-                load: &cell.load,
+                load,
                 phase_seed: manifest.seed,
                 pinning: manifest.environment.pinning.clone(),
                 metered: true,
@@ -144,9 +172,19 @@ async fn all_at_once(manifest: &Manifest, live: bool) -> Result<(Vec<Trial>, Opt
             (trial_of(manifest, index, outcome), facts)
         }
     });
-    let (trials, facts): (Vec<_>, Vec<_>) = join_all(trials).await.into_iter().unzip();
+    let strangers = lanes.into_iter().enumerate().map(|(number, lane)| {
+        let (board, gate, index) = (&board, &gate, manifest.arms.len() + number);
+        async move {
+            let told = (load, manifest.seed, manifest.environment.pinning.as_ref());
+            let watch = |progress: &Progress| board.borrow_mut().note(index, &Happening::Progress(progress));
+            let outcome = lane.run(told, gate.start(), watch).await;
+            (lane, outcome.map_err(|error| format!("{error:#}")))
+        }
+    });
+    let (trials, outcomes) = join(join_all(trials), join_all(strangers)).await;
+    let (trials, facts): (Vec<_>, Vec<_>) = trials.into_iter().unzip();
     board.borrow_mut().clear();
-    Ok((trials, facts.into_iter().flatten().next()))
+    Ok((trials, facts.into_iter().flatten().next(), outcomes))
 }
 
 /// Lets all arms start together. An arm that fails before it arrives gives up its place: the others start without it.

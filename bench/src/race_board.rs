@@ -13,6 +13,8 @@ use crate::trial::Happening;
 #[derive(Default)]
 struct Lane {
     name: String,
+    /// Of a server that is not ours: whether it is known when its quotes are due.
+    stranger: Option<bool>,
     progress: Option<Progress>,
     meter: Option<ControlSnapshot>,
 }
@@ -31,11 +33,14 @@ pub struct Board {
 const DRAW_EACH_NS: u64 = 100_000_000;
 
 impl Board {
-    /// An empty table.
+    /// An empty table of our arms and, after them, of servers that are not ours: each with its name, and whether it is
+    /// known when its quotes are due.
     #[must_use]
-    pub fn new(arms: &[ArmEntry], clients: u32, live: bool) -> Self {
-        let lanes = arms.iter().map(|entry| Lane { name: entry.arm.name.clone(), ..Lane::default() }).collect();
-        Self { lanes, live, drawn: 0, drawn_ns: 0, clients }
+    pub fn new(arms: &[ArmEntry], strangers: Vec<(String, bool)>, clients: u32, live: bool) -> Self {
+        let ours = arms.iter().map(|entry| Lane { name: entry.arm.name.clone(), ..Lane::default() });
+        let strangers =
+            strangers.into_iter().map(|(name, timed)| Lane { name, stranger: Some(timed), ..Lane::default() });
+        Self { lanes: ours.chain(strangers).collect(), live, drawn: 0, drawn_ns: 0, clients }
     }
 
     /// Takes note of what happened to an arm.
@@ -70,40 +75,75 @@ impl Board {
     }
 
     fn text(&self) -> String {
+        let width = self.lanes.iter().map(|lane| lane.name.len()).max().unwrap_or(0).max(11);
         let mut text = format!(
-            "{:<11} {:>10} {:>10} {:>11} {:>8} {:>7} {:>7} {:>6} {:>10}\n",
+            "{:<width$} {:>10} {:>10} {:>11} {:>8} {:>7} {:>7} {:>6} {:>10}\n",
             "so far", "late p50", "late p99", "staleness", "bytes/q", "conns", "reqs", "empty", "CPU/quote"
         );
         for lane in &self.lanes {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{}", row(lane));
+            let _ = writeln!(text, "{}", row(lane, width));
         }
-        let _ =
-            writeln!(text, "({} clients each; CPU of the server process; bytes above TCP, both ways)", self.clients);
+        let strangers =
+            if self.lanes.iter().any(|lane| lane.stranger.is_some()) { "; n/a: not our server" } else { "" };
+        let clients = self.clients;
+        let words = "CPU of the server process; bytes above TCP, both ways";
+        let _ = writeln!(text, "({clients} clients each; {words}{strangers})");
         text
     }
 }
 
-fn row(lane: &Lane) -> String {
-    let (Some(progress), Some(snapshot)) = (&lane.progress, &lane.meter) else {
-        return format!("{:<11} connecting", lane.name);
-    };
-    let ms = |ns: Option<f64>| ns.map_or_else(|| "–".to_owned(), |ns| format!("{:.2} ms", ns / 1e6));
+fn row(lane: &Lane, width: usize) -> String {
+    let name = &lane.name;
+    let Some(progress) = &lane.progress else { return format!("{name:<width$} connecting") };
     if progress.received == 0 {
-        return format!("{:<11} connected", lane.name);
+        return format!("{name:<width$} connected");
     }
     let each = |total: f64| total / progress.received as f64;
-    let meter = &snapshot.meter;
+    let traffic = &progress.traffic;
+    // Bytes and processor time by our meter; connections and requests by the server's count, where it is ours.
+    let (bytes, connections, requests, cpu) = match (&lane.meter, lane.stranger) {
+        (_, Some(_)) => ("n/a".to_owned(), traffic.connections_dialled, traffic.requests, "n/a".to_owned()),
+        (None, None) => return format!("{name:<width$} connecting"),
+        (Some(snapshot), None) => {
+            let meter = &snapshot.meter;
+            let cpu = format!("{:.1} µs", each(snapshot.process.cpu_us() as f64));
+            let bytes = format!("{:.0}", each((meter.bytes_in + meter.bytes_out) as f64));
+            (bytes, meter.connections_accepted, meter.requests, cpu)
+        }
+    };
+    let ms = |ns: Option<f64>| match lane.stranger {
+        Some(false) => "n/a".to_owned(),
+        _ => ns.map_or_else(|| "–".to_owned(), |ns| format!("{:.2} ms", ns / 1e6)),
+    };
     format!(
-        "{:<11} {:>10} {:>10} {:>11} {:>8.0} {:>7} {:>7} {:>6} {:>7.1} µs",
-        lane.name,
+        "{name:<width$} {:>10} {:>10} {:>11} {bytes:>8} {connections:>7} {requests:>7} {:>6} {cpu:>10}",
         ms(progress.lateness_p50_ns.map(|ns| ns as f64)),
         ms(progress.lateness_p99_ns.map(|ns| ns as f64)),
         ms(progress.staleness_mean_ns),
-        each((meter.bytes_in + meter.bytes_out) as f64),
-        meter.connections_accepted,
-        meter.requests,
-        progress.traffic.polls_empty,
-        each(snapshot.process.cpu_us() as f64),
+        traffic.polls_empty,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_our_meter_is_not_available_from_others() {
+        let strangers = vec![("fastapi/long-poll".to_owned(), true), ("own-plan/ws".to_owned(), false)];
+        let mut board = Board::new(&[], strangers, 5, false);
+        assert!(board.text().contains("fastapi/long-poll connecting\n"), "{}", board.text());
+        let lateness_p50_ns = Some(1_500_000);
+        let progress = Progress { received: 10, lateness_p50_ns, ..Progress::default() };
+        board.note(0, &Happening::Progress(&progress));
+        board.note(1, &Happening::Progress(&progress));
+        let text = board.text();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[1].matches("n/a").count(), 2, "bytes and CPU: {text}");
+        assert!(lines[1].contains("1.50 ms"), "{text}");
+        assert_eq!(lines[2].matches("n/a").count(), 5, "lateness and staleness too: {text}");
+        assert!(!lines[2].contains("1.50 ms") && lines[3].contains("n/a: not our server"), "{text}");
+        assert_eq!(lines[0].chars().count(), lines[1].chars().count(), "the columns stand below their heads: {text}");
+    }
 }

@@ -24,8 +24,11 @@ use crate::output::{count, note};
 use crate::report::read::{read_manifest, read_trials};
 use crate::summary::usable;
 use crate::trial::{self, ServerFacts, TrialSetup};
-use crate::{calibration, environment, pinning, self_test, utc};
+use crate::{calibration, environment, link, pinning, self_test, utc};
 pub use folder::{RunFolder, fresh_folder};
+
+/// The block whose trials keep the log of their first moments.
+const EVENTS_OF_BLOCK: u32 = 1;
 
 /// What `wirerace run` may change about an experiment's run.
 #[derive(Clone, Debug)]
@@ -103,10 +106,23 @@ impl Run {
         Ok(Self { folder, manifest, done: read.trials, time: TimeLeft::default(), verbose, link: None })
     }
 
-    /// Gives the run the emulated link that some of its cells need.
-    #[must_use]
-    pub fn over(self, link: Option<Link>) -> Self {
-        Self { link, ..self }
+    /// Gives the run the emulated link that some of its cells need, and holds theory's rehearsals on the paths of its cells
+    /// unless trials are done already: those were made without.
+    ///
+    /// # Errors
+    /// When the manifest cannot be written.
+    pub fn over(self, link: Option<Link>) -> Result<Self, Failure> {
+        let mut run = Self { link, ..self };
+        let (far, near): (Vec<&Cell>, Vec<&Cell>) = run.cells().iter().partition(|cell| link::cells::wants_link(cell));
+        let paths = calibration::Paths { here: !near.is_empty(), link: run.link.clone().filter(|_| !far.is_empty()) };
+        if run.done.is_empty()
+            && let Some(mut calibration) = run.manifest.calibration
+        {
+            calibration::rehearse(&mut calibration, run.manifest.environment.pinning.as_ref(), &paths);
+            run.manifest.calibration = Some(calibration);
+            run.folder.write_manifest(&run.manifest)?;
+        }
+        Ok(run)
     }
 
     /// The cells, under which the arms are compared.
@@ -262,6 +278,7 @@ impl Run {
         let (standing, reasons, measured) = match outcome {
             Ok((measured, facts)) => {
                 self.note_facts(facts)?;
+                let measured = with_first_moments(measured, place.block);
                 let (standing, reasons) = judge(&entry, &load, &measured);
                 (standing, reasons, Some(measured))
             }
@@ -335,6 +352,13 @@ pub fn judge(entry: &ArmEntry, load: &LoadSpec, measured: &Measured) -> (Standin
     let cpu = with_link(&measured.cpu, measured.link.as_ref());
     let found = disturbances(&cpu, (window.end_offset_ns - window.start_offset_ns) / 1_000);
     if found.is_empty() { (Standing::Valid, found) } else { (Standing::Tainted, found) }
+}
+
+/// The first moments are logged in every trial, so that none is measured in another way, and kept of one block, so that files
+/// stay small.
+pub(crate) fn with_first_moments(mut measured: Measured, block: u32) -> Measured {
+    measured.client.events = measured.client.events.filter(|_| block == EVENTS_OF_BLOCK);
+    measured
 }
 
 /// What a link says of itself, in one line.

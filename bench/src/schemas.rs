@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use schemars::{Schema, schema_for};
-use wirerace_contract::results::{Manifest, Trial};
+use wirerace_contract::results::{Manifest, RunFile, Trial};
 
 use crate::claims::recorded::Recorded;
 use crate::failure::{Failure, file_failure};
@@ -11,10 +11,11 @@ use crate::summary::Summary;
 
 /// File name and schema of each kind of result file.
 #[must_use]
-pub fn all() -> [(&'static str, Schema); 4] {
+pub fn all() -> [(&'static str, Schema); 5] {
     [
         ("manifest.schema.json", schema_for!(Manifest)),
         ("trial.schema.json", schema_for!(Trial)),
+        ("run-file.schema.json", schema_for!(RunFile)),
         ("summary.schema.json", schema_for!(Summary)),
         ("claims.schema.json", schema_for!(Recorded)),
     ]

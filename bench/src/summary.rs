@@ -1,6 +1,7 @@
 //! From the files of a run to what charts, tables and sentences are made of. A function of values: no file is
 //! read here, nothing is drawn, and no transport is named.
 
+pub mod browser;
 pub mod curve;
 pub mod link;
 mod pooled;
@@ -13,12 +14,13 @@ pub mod words;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wirerace_contract::results::{
-    ArmEntry, Calibration, Cell, Environment, Manifest, Margins, SCHEMA_VERSION, SelfTestSummary, Standing, Trial,
+    ArmEntry, BrowserRun, Calibration, Cell, Environment, EventLog, Manifest, Margins, SCHEMA_VERSION, SelfTestSummary,
+    Standing, Trial,
 };
 use wirerace_contract::spec::{LoadSpec, Path};
 
 use crate::statistics::{self, Bounds, Outcome, Scale};
-use crate::theory::{Costs, Prediction};
+use crate::theory::Prediction;
 use curve::Merged;
 pub use link::LinkSummary;
 pub use pooled::PooledBytes;
@@ -73,6 +75,9 @@ pub struct Summary {
     /// What the newest self-test found; `null` where there was none.
     #[serde(default)]
     pub self_test: Option<SelfTestSummary>,
+    /// What is true of a run that a browser's page recorded; left out of all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<BrowserRun>,
     /// What could not be used, in sentences.
     pub warnings: Vec<String>,
     /// The cells.
@@ -124,6 +129,9 @@ pub struct ArmSummary {
     pub theory: Option<TheorySummary>,
     /// Bytes per delivered quote, pooled over the valid trials (bytes of all ÷ quotes of all), set-up included.
     pub bytes: Option<PooledBytes>,
+    /// The first moments of one client of the first block, where they were logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<EventLog>,
 }
 
 /// A trial that is not used.
@@ -275,7 +283,7 @@ impl Interval {
 /// Sums up a run. `warnings` are those of whoever read its files.
 #[must_use]
 pub fn summarise(manifest: &Manifest, trials: &[Trial], warnings: &[String]) -> Summary {
-    let mut warnings = warnings.to_vec();
+    let mut warnings: Vec<String> = manifest.browser.iter().map(browser::warning).chain(warnings.to_vec()).collect();
     let arms = all_arms(manifest, trials);
     let terms = Terms::of(manifest);
     let cells = all_cells(manifest, trials)
@@ -300,6 +308,7 @@ pub fn summarise(manifest: &Manifest, trials: &[Trial], warnings: &[String]) -> 
         environment: manifest.environment.clone(),
         calibration: manifest.calibration,
         self_test: manifest.self_test.clone(),
+        browser: manifest.browser.clone(),
         warnings,
         cells,
     }
@@ -328,8 +337,10 @@ fn all_cells(manifest: &Manifest, trials: &[Trial]) -> Vec<Cell> {
 
 /// What holds for every cell of a run.
 struct Terms {
-    /// What the machine costs, for theory.
-    costs: Costs,
+    /// What the machine can do at best, for theory.
+    calibration: Option<Calibration>,
+    /// Whether theory knows the clients: it does not know browsers, nor their heads.
+    is_modelled: bool,
     /// The least that transit can be, milliseconds.
     floor_ms: Option<f64>,
     margins: Margins,
@@ -339,7 +350,8 @@ impl Terms {
     fn of(manifest: &Manifest) -> Self {
         let floor_ms = manifest.calibration.map(|calibration| calibration.chain_p50_ns as f64 / 1e6);
         Self {
-            costs: residual::costs(manifest.calibration),
+            calibration: manifest.calibration,
+            is_modelled: manifest.browser.is_none(),
             floor_ms: floor_ms.filter(|ms| *ms > 0.0),
             margins: manifest.margins,
         }
@@ -391,7 +403,8 @@ fn summarise_cell(
 fn summarise_arm(entry: &ArmEntry, terms: &Terms, trials: &[&Trial], exact: bool) -> (ArmSummary, usize) {
     let used = used(trials, exact);
     let timed = timed(&used);
-    let predictions = residual::predictions(entry, &terms.costs, &used);
+    let predictions =
+        if terms.is_modelled { residual::predictions(entry, terms.calibration, &used) } else { vec![None; used.len()] };
     let of_timed: Vec<_> = used
         .iter()
         .zip(&predictions)
@@ -417,6 +430,7 @@ fn summarise_arm(entry: &ArmEntry, terms: &Terms, trials: &[&Trial], exact: bool
         theory: TheorySummary::of(&of_timed, &lateness, &timed),
         lateness,
         bytes: pool(&used),
+        events: used.iter().find_map(|trial| trial.measured.as_ref()?.client.events.clone()),
     };
     (summary, damaged)
 }

@@ -14,7 +14,9 @@ use wirerace_contract::clock::{NS_PER_MS, monotonic_ns};
 use wirerace_contract::distribution::{Distribution, new_histogram};
 use wirerace_contract::meter::ControlSnapshot;
 use wirerace_contract::plan::PlanTable;
-use wirerace_contract::results::{ArmEntry, ClientReport, Cpu, LinkReport, Measured, MeterStages, Pinning, Window};
+use wirerace_contract::results::{
+    ArmEntry, ClientReport, Cpu, LOGGED_QUOTES_MAX, LinkReport, LoggedQuote, Measured, MeterStages, Pinning, Window,
+};
 use wirerace_contract::spec::{self, LoadSpec};
 
 use crate::child::Process;
@@ -106,7 +108,7 @@ pub async fn measure(
     // Opens the kept connection before the clients come: a server that they bring to its limit can still be asked.
     stages.control.counts().await?;
     let load = start_load(setup, ready.quotes, link, log.path()).await?;
-    let (client, start_ns) = match stages.live(load, start, &mut watch).await {
+    let (mut client, start_ns) = match stages.live(load, start, &mut watch).await {
         Ok(lived) => lived,
         // A server that has died is the reason, whoever noticed it.
         Err(error) => return Err(server.death().await.unwrap_or(error)),
@@ -114,7 +116,11 @@ pub async fn measure(
     server.end(stages.closing()).await;
 
     let link = stages.link_report().await.map(|report| LinkReport { sockets, ..report });
-    let publisher_lateness = publisher_lateness(log.as_file(), setup.load, start_ns, &client.window)?;
+    let published = published_ns(log.as_file())?;
+    let publisher_lateness = publisher_lateness(&published, setup.load, start_ns, &client.window);
+    if let Some(events) = &mut client.events {
+        events.quotes = first_quotes(&published, setup.load, start_ns);
+    }
     let cpu = stages.cpu(&client);
     let server = stages.into_meter_stages();
     let ledger = ledger(&server, setup.entry.descriptor.delivers);
@@ -373,17 +379,21 @@ async fn sleep_until(instant_ns: Option<u64>) {
     }
 }
 
-/// published − due over the quotes of the window, from the server's log of published times: u64, little-endian,
-/// at 8 × (seq − 1).
-fn publisher_lateness(mut log: &File, load: &LoadSpec, start_ns: u64, window: &Window) -> Result<Distribution> {
+/// When the server published which quote, from its log: u64, little-endian, at 8 × (seq − 1); 0 for never.
+pub(crate) fn published_ns(mut log: &File) -> Result<Vec<u64>> {
     let mut bytes = Vec::new();
     log.read_to_end(&mut bytes).context("cannot read the log of published times")?;
     let (published, _) = bytes.as_chunks::<8>();
+    Ok(published.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect())
+}
+
+/// published − due over the quotes of the window.
+pub(crate) fn publisher_lateness(published: &[u64], load: &LoadSpec, start_ns: u64, window: &Window) -> Distribution {
     let mut plan = PlanTable::new(&load.feed);
     let mut histogram = new_histogram();
     let mut never = 0;
     for seq in window.first_seq.max(1)..=window.last_seq {
-        match published.get(seq as usize - 1).map(|bytes| u64::from_le_bytes(*bytes)) {
+        match published.get(seq as usize - 1).copied() {
             Some(published_ns) if published_ns > 0 => {
                 let late_ns = published_ns.saturating_sub(start_ns + plan.due_offset_ns(seq));
                 histogram.saturating_record(late_ns.max(1));
@@ -391,7 +401,18 @@ fn publisher_lateness(mut log: &File, load: &LoadSpec, start_ns: u64, window: &W
             _ => never += 1,
         }
     }
-    Ok(Distribution::of(&histogram, never))
+    Distribution::of(&histogram, never)
+}
+
+/// The first quotes of the stream, for the event log.
+fn first_quotes(published: &[u64], load: &LoadSpec, start_ns: u64) -> Vec<LoggedQuote> {
+    let mut plan = PlanTable::new(&load.feed);
+    let quote = |(seq, published_ns): (u64, &u64)| LoggedQuote {
+        seq,
+        due_ns: plan.due_offset_ns(seq),
+        published_ns: (*published_ns > 0).then(|| published_ns.saturating_sub(start_ns)),
+    };
+    (1..).zip(published.iter().take(LOGGED_QUOTES_MAX)).map(quote).collect()
 }
 
 #[cfg(test)]

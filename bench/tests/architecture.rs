@@ -72,8 +72,9 @@ const READERS_USE: &[&str] = &[
 ];
 #[rustfmt::skip]
 const BENCH_USES: &[&str] = &[
-    "anyhow", "axum", "clap", "clap_complete", "futures_util", "hdrhistogram", "humantime", "libc", "reqwest", "rustix",
-    "schemars", "serde", "serde_json", "socket2", "strsim", "tempfile", "thiserror", "tokio", "toml", "wirerace",
+    "anyhow", "axum", "clap", "clap_complete", "futures_util", "hdrhistogram", "humantime", "hyper", "hyper_util", "libc", "reqwest",
+    "rustix", "schemars", "serde", "serde_json", "socket2", "strsim", "tempfile", "thiserror", "tokio", "tokio_tungstenite", "toml",
+    "wirerace",
 ];
 
 /// Modules of bench that read what was measured: they import the contract and each other.

@@ -33,7 +33,7 @@ fn help_has_examples_and_exit_codes() {
     let said = stdout(&output);
     assert!(output.status.success());
     assert!(said.contains("Examples:") && said.contains("wirerace race") && said.contains("Exit codes"), "{said}");
-    for command in ["race", "run", "report", "serve", "load"] {
+    for command in ["race", "run", "report", "serve", "load", "verify"] {
         assert!(wirerace(&[command, "--help"]).status.success(), "{command} has no help");
     }
 }
@@ -56,6 +56,9 @@ fn mistakes_name_the_nearest_valid_word() {
     refused(&["run", "--smoke"], &["--smoke is for"]);
     refused(&["run", "self-test", "--only", "memory"], &["--only chooses parts of `wirerace run limits`"]);
     refused(&["run", "missing.toml"], &["missing.toml", "check the path"]);
+    refused(&["report", "results/a", "results/b", "-o", "told"], &["one report", "2 runs"]);
+    refused(&["demo", "--page-dir", "missing"], &["missing", "no such folder"]);
+    refused(&["demo", "--port", "70000"], &["70000"]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 use wirerace::registry::{ROWS, Row};
 use wirerace_clients::backoff::BackoffPolicy;
+use wirerace_clients::event_log::EventLogger;
 use wirerace_clients::pacer::Pacer;
 use wirerace_clients::target::{Event, Target, TrafficCounters};
 use wirerace_contract::clock::monotonic_ns;
@@ -108,6 +109,7 @@ impl Client {
             stop: stopped,
             pacer: Pacer::spawn().unwrap(),
             traffic: traffic.clone(),
+            log: EventLogger::default(),
             patience: Path::Delayed(DELAY).patience(),
             request_head_bytes,
             backoff: BackoffPolicy { first_ms: 1, longest_ms: 20, ..BackoffPolicy::default() },

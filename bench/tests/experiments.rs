@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use wirerace::report::read::read;
-use wirerace_contract::results::{Manifest, Measured, Standing, Trial};
+use wirerace_contract::results::{EVENTS_MAX, EventLog, Happened, Manifest, Measured, Standing, Trial};
+use wirerace_contract::spec::{Connection, Delivery};
 
 const MINE: &str = r#"
 question = "Mine?"
@@ -97,6 +98,7 @@ fn a_file_of_the_users_own_runs_with_orders_flushes_and_the_newest_on_every_tran
         assert_eq!(quotes.lost, 0, "{name}");
         let superseded = quotes.superseded > 0;
         assert_eq!(superseded, entry.arm.name.starts_with("newest"), "{name}: {quotes:?}");
+        first_moments(trials.iter().find(|trial| trial.arm.name == *name).unwrap());
         let dialled = measured.client.traffic.connections_dialled;
         match entry.arm.transport.as_str() {
             "websocket" => assert_eq!(dialled, 2, "{name}: orders go up on the socket"),
@@ -112,6 +114,51 @@ fn a_file_of_the_users_own_runs_with_orders_flushes_and_the_newest_on_every_tran
     assert!(singles("ws") < handed_over / 2, "bursts are drained: {:?}", per_write("ws"));
     let again = |arm| measured(&trials, arm).client.quotes.duplicates;
     assert!(again("newest") == 0 && again("newest again") > 0, "what has not changed comes again, unasked for by tag");
+}
+
+/// What the first client's log must hold, whatever the transport.
+fn first_moments(trial: &Trial) {
+    let arm = &trial.arm;
+    let log: &EventLog = trial.measured.as_ref().unwrap().client.events.as_ref().unwrap();
+    let name = format!("{}: {:?}", arm.name, log.events);
+    let count = |wanted: fn(&Happened) -> bool| log.events.iter().filter(|event| wanted(&event.what)).count();
+    let dials = count(|what| *what == Happened::Dialling);
+    let asked = count(|what| matches!(what, Happened::Asked { .. }));
+    assert!(log.events.len() <= EVENTS_MAX && log.events.is_sorted_by_key(|event| event.at_ns), "{name}");
+    assert!(dials.abs_diff(count(|what| *what == Happened::Established)) <= 1, "{name}");
+    // Connections of orders are not those of quotes.
+    match arm.connection {
+        Connection::Closed => assert!(dials > 1 && asked.abs_diff(dials) <= 1, "{name}"),
+        Connection::Kept => assert_eq!(dials, 1, "{name}"),
+    }
+    let pushes = matches!(arm.transport.as_str(), "sse" | "websocket");
+    assert_eq!(count(|what| *what == Happened::Hello), usize::from(pushes), "{name}");
+    assert_eq!(count(|what| matches!(what, Happened::Pushed { .. })) > 0, pushes, "{name}");
+    let held = count(|what| matches!(what, Happened::Asked { held: true, .. }));
+    assert_eq!(held > 0, arm.transport == "long_polling", "{name}");
+    assert!(log.events[0].at_ns < 0, "the set-up comes before the feed: {name}");
+    quotes_of(log, arm.delivery == Delivery::Every, &name);
+}
+
+/// Quotes come after they were published, which comes after they were due; and, where every one is delivered, in their order.
+fn quotes_of(log: &EventLog, every: bool, name: &str) {
+    assert!(log.quotes.len() > 6 && log.quotes.iter().zip(1..).all(|(quote, seq)| quote.seq == seq), "{name}");
+    let mut next = 1;
+    for event in &log.events {
+        let (Happened::Pushed { quotes } | Happened::Answered { quotes: Some(quotes), .. }) = event.what else {
+            continue;
+        };
+        if every {
+            assert_eq!(quotes.first_seq, next, "{name}");
+            assert_eq!(u64::from(quotes.count), quotes.last_seq + 1 - quotes.first_seq, "{name}");
+        }
+        next = quotes.last_seq + 1;
+        for quote in log.quotes.iter().filter(|quote| quotes.holds(quote.seq)) {
+            let published_ns = quote.published_ns.unwrap();
+            assert!(quote.due_ns <= published_ns && published_ns as i64 <= event.at_ns, "{quote:?} {event:?} {name}");
+        }
+    }
+    assert!(next > 1, "no quote came: {name}");
 }
 
 /// Fifty orders a second, each of which takes two fifths of a second.

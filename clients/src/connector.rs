@@ -20,7 +20,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Mutex, MutexGuard, watch};
 use tower::{Layer, Service};
 use wirerace_contract::heads::HeadTooSmall;
+use wirerace_contract::results::Happened;
 
+use crate::event_log::EventLogger;
 use crate::head_padding;
 use crate::session::End;
 use crate::target::{Asking, Dial, Target, TrafficCounters};
@@ -52,7 +54,11 @@ impl HttpClient {
             .local_address(target.source)
             // No timer per pool: an idle connection is kept until somebody closes it.
             .pool_idle_timeout(None)
-            .connector_layer(CountDials { dials: dials.clone(), traffic: target.traffic.clone() });
+            .connector_layer(CountDials {
+                dials: dials.clone(),
+                traffic: target.traffic.clone(),
+                log: target.log.clone(),
+            });
         if target.closes() {
             // Without a pool reqwest still asks the server to keep the connection: both are needed.
             let close = HeaderMap::from_iter([(CONNECTION, HeaderValue::from_static("close"))]);
@@ -154,9 +160,13 @@ pub(crate) fn with_causes(error: &dyn Error) -> Box<str> {
 /// The system's, for example when nobody listens or no port is left on the source address.
 pub(crate) async fn dial(target: &Target) -> io::Result<TcpStream> {
     let dial = Dial::begin(&target.traffic);
+    target.log.note(Happened::Dialling);
     let result = connect(target).await;
     match &result {
-        Ok(_) => dial.established(),
+        Ok(_) => {
+            target.log.note(Happened::Established);
+            dial.established();
+        }
         Err(error) => dial.failed(Some(error)),
     }
     result
@@ -175,6 +185,7 @@ async fn connect(target: &Target) -> io::Result<TcpStream> {
 struct CountDials {
     dials: Arc<AtomicU64>,
     traffic: Arc<TrafficCounters>,
+    log: EventLogger,
 }
 
 impl<S> Layer<S> for CountDials {
@@ -208,9 +219,11 @@ where
         let (dialling, counts) = (self.inner.call(address), self.counts.clone());
         Box::pin(async move {
             let dial = Dial::begin(&counts.traffic);
+            counts.log.note(Happened::Dialling);
             let result = dialling.await;
             match &result {
                 Ok(_) => {
+                    counts.log.note(Happened::Established);
                     counts.dials.fetch_add(1, Ordering::Relaxed);
                     dial.established();
                 }

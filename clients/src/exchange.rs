@@ -11,6 +11,7 @@ use wirerace_contract::clock::monotonic_ns;
 use wirerace_contract::cursor::{Cursor, Epoch};
 use wirerace_contract::encoding::{Encoding, decode_seq};
 use wirerace_contract::messages::{GapAnswer, NEXT_HEADER, PollAnswer};
+use wirerace_contract::results::{Happened, QuoteRange};
 
 use crate::connector::{HttpClient, with_causes};
 use crate::outlet::Outlet;
@@ -135,6 +136,8 @@ impl Asker {
         {
             request = request.header(IF_NONE_MATCH, tag);
         }
+        let after = self.session.cursor.map(|cursor| cursor.seq);
+        self.session.target.log.note(Happened::Asked { after, held: path.contains("&wait=") });
         let response = self.http.send(request).await?;
         let status = response.status().as_u16();
         let (next, etag) = (header(&response, NEXT_HEADER), header(&response, ETAG.as_str()));
@@ -145,7 +148,18 @@ impl Asker {
         // that follows at once would find the pool empty and dial again.
         tokio::task::yield_now().await;
         let parts = Parts { status, body: &body, next: next.as_deref(), etag: etag.as_deref() };
-        Ok(Received { answer: read_answer(&self.session.target, &parts)?, etag, received_ns })
+        let answer = read_answer(&self.session.target, &parts)?;
+        self.note(status, &answer, received_ns);
+        Ok(Received { answer, etag, received_ns })
+    }
+
+    fn note(&self, status: u16, answer: &Answer, received_ns: u64) {
+        let quotes = match answer {
+            Answer::Quotes { quotes, .. } => QuoteRange::of(quotes.iter().map(|(seq, _)| *seq)),
+            Answer::Gap(_) => None,
+        };
+        let target = &self.session.target;
+        target.log.note_at(received_ns, Happened::Answered { status, quotes, closes: target.closes() });
     }
 
     async fn tell(&mut self, received: Received) -> Outcome {

@@ -9,6 +9,7 @@
 //!    precise timer ([`pacer`]), what goes the other way (`orders`).
 //! 3. [`recorder`]: events become lateness, losses and [`staleness`]; `ledger` holds one client's account, `quote_ring`
 //!    one quote's way to all clients.
+//!    [`event_log`]: the first moments of one client as they were, for a sequence diagram.
 //! 4. [`load`]: many clients, from the first connection to the report; [`window`] decides what is measured.
 //!
 //! No transport knows how many users there are, when measuring begins or what is recorded; neither load nor recorder
@@ -16,6 +17,7 @@
 
 pub mod backoff;
 mod connector;
+pub mod event_log;
 mod exchange;
 mod head_padding;
 mod ledger;

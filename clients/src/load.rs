@@ -27,6 +27,7 @@ use wirerace_contract::results::{ClientReport, LoadUsage, Window};
 use wirerace_contract::spec::{Arm, LoadSpec};
 
 use crate::backoff::BackoffPolicy;
+use crate::event_log::EventLogger;
 use crate::pacer::Pacer;
 use crate::recorder::{Progress, Recorder};
 use crate::sources::Sources;
@@ -168,7 +169,8 @@ pub async fn run(
         let _ = reports.send(Report::Failed(error.to_string())).await;
         return Err(error);
     }
-    let report = lock(&load.recorder).report(load.usage);
+    let mut report = lock(&load.recorder).report(load.usage);
+    report.events = (*load.start.borrow()).and_then(|start_ns| load.log.log(start_ns));
     let _ = reports.send(Report::Done(Box::new(report))).await;
     Ok(())
 }
@@ -179,6 +181,8 @@ struct Load {
     reports: mpsc::Sender<Report>,
     recorder: Arc<Mutex<Recorder>>,
     traffic: Arc<TrafficCounters>,
+    /// The first moments of the first client.
+    log: EventLogger,
     pacer: Pacer,
     start: watch::Sender<Option<u64>>,
     stop: watch::Sender<bool>,
@@ -211,6 +215,7 @@ impl Load {
             reports,
             recorder: Arc::new(Mutex::new(recorder)),
             traffic,
+            log: EventLogger::new(),
             pacer: Pacer::spawn()?,
             start: watch::Sender::new(None),
             stop: watch::Sender::new(false),
@@ -227,7 +232,9 @@ impl Load {
     async fn stages(&mut self, arrivals: Arrivals) -> Result<(), Cut> {
         if let Some(start_ns) = self.setup.start_ns {
             // Quotes come as soon as the first client is connected.
-            lock(&self.recorder).start(start_ns, self.setup.published_log.as_deref());
+            let mut recorder = lock(&self.recorder);
+            recorder.start(start_ns, self.setup.published_log.as_deref());
+            recorder.tell_lateness_from(monotonic_ns());
         }
         self.connect(arrivals).await?;
         self.usage.connected = process_usage();
@@ -285,7 +292,7 @@ impl Load {
     fn targets(&self) -> Result<impl Iterator<Item = Target> + use<>, Cut> {
         let LoadSetup { arm, load, address, seed, .. } = &self.setup;
         let payload_bytes = load.feed.payload_bytes_in(arm.encoding).map_err(|e| Cut::Failed(e.into()))?;
-        let sources = Sources::new(*address, arm, load);
+        let (sources, log) = (Sources::new(*address, arm, load), self.log.clone());
         let mut random = SplitMix64::new(*seed);
         let (offset, clients) = (random.uniform(), load.clients);
         let model = Target {
@@ -300,6 +307,7 @@ impl Load {
             stop: self.stop.subscribe(),
             pacer: self.pacer.clone(),
             traffic: self.traffic.clone(),
+            log: EventLogger::default(),
             patience: load.path.patience(),
             request_head_bytes: load.heads.request_bytes,
             backoff: BackoffPolicy::default(),
@@ -309,6 +317,7 @@ impl Load {
             source: sources.of(number.into()),
             phase: (offset + f64::from(number)) / f64::from(clients),
             seed: random.next_u64(),
+            log: if number == 0 { log.clone() } else { EventLogger::default() },
             ..model.clone()
         }))
     }

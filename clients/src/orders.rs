@@ -16,6 +16,7 @@ use wirerace_contract::messages::{Ack, Order};
 use wirerace_contract::quote::SYMBOLS;
 
 use crate::connector::{HttpClient, with_causes};
+use crate::event_log::EventLogger;
 use crate::exchange::ANSWERED_AT_ONCE;
 use crate::outlet::{Outlet, stream_of};
 use crate::target::{Event, Target};
@@ -147,6 +148,8 @@ pub(crate) fn posted_beside(
 }
 
 async fn post_all(target: Target, outlet: Outlet, shared: Option<HttpClient>) {
+    // A connection of its own is not that of the quotes, whose first moments are noted.
+    let target = Target { log: EventLogger::default(), ..target };
     // A client that cannot be made is told by the transport itself.
     let Ok(http) = shared.map_or_else(|| HttpClient::new(&target), Ok) else { return };
     let next = post_until_stopped(&target, &outlet, &http).await;

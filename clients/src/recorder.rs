@@ -50,6 +50,8 @@ pub struct Recorder {
     /// Per client: when the poll of the window was issued whose answer is still out.
     asked_ns: Vec<Option<u64>>,
     live: Option<Histogram<u64>>,
+    /// Quotes due before that are left out of it, nanoseconds of the monotonic clock.
+    live_from_ns: u64,
     ring: QuoteRing,
     staleness: StalenessMeter,
     orders: OrderBook,
@@ -105,6 +107,7 @@ impl Recorder {
             exchange: new_histogram(),
             asked_ns: vec![None; clients as usize],
             live: live.then(new_histogram),
+            live_from_ns: 0,
             ring: QuoteRing::new(clients),
             staleness: StalenessMeter::new(clients as usize, feed.symbols),
             orders: OrderBook::new(),
@@ -129,6 +132,12 @@ impl Recorder {
             }
             None => {}
         }
+    }
+
+    /// Leaves quotes due before `from_ns` out of the running totals' lateness: a server that ran long before has a whole
+    /// tape of them, and their age says nothing of the transport.
+    pub fn tell_lateness_from(&mut self, from_ns: u64) {
+        self.live_from_ns = from_ns;
     }
 
     /// Sets the window, `[start_offset_ns, end_offset_ns)`. Must be told before it begins. Quotes after its last are
@@ -366,7 +375,9 @@ impl Recorder {
         let lateness_ns = received_ns.saturating_sub(due_ns);
         self.totals.delivered += 1;
         self.totals.lateness_sum_ns += u128::from(lateness_ns);
-        if let Some(live) = &mut self.live {
+        if due_ns >= self.live_from_ns
+            && let Some(live) = &mut self.live
+        {
             live.saturating_record(lateness_ns);
         }
         self.staleness.received(&mut self.plan, client, seq, received_ns.saturating_sub(start_ns));

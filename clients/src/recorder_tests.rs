@@ -198,6 +198,18 @@ fn quotes_of_another_stream_are_not_counted() {
 }
 
 #[test]
+fn progress_leaves_out_the_lateness_of_what_was_due_before_the_load_came() {
+    let mut recorder = recorder(1, Delivery::Every);
+    recorder.tell_lateness_from(START_NS + 25 * MS);
+    recorder.event(0, quote(1, 500));
+    recorder.event(0, quote(2, 490));
+    assert_eq!(recorder.progress(START_NS + 510 * MS).lateness_p50_ns, None);
+    recorder.event(0, quote(3, 480));
+    let progress = recorder.progress(START_NS + 510 * MS);
+    assert!(progress.received == 3 && near(progress.lateness_p50_ns, 480 * MS), "{progress:?}");
+}
+
+#[test]
 fn progress_says_what_is_so_far() {
     let mut recorder = recorder(1, Delivery::Every);
     assert_eq!(recorder.progress(START_NS).lateness_p50_ns, None);

@@ -2,6 +2,7 @@
 
 use wirerace_contract::cursor::{Cursor, Epoch};
 use wirerace_contract::messages::{ErrorAnswer, Gap, GapReason};
+use wirerace_contract::results::Happened;
 
 use crate::backoff::Backoff;
 use crate::outlet::Outlet;
@@ -83,6 +84,7 @@ impl Session {
                 false
             }
             End::Lost(reason) => {
+                self.target.log.note(Happened::Lost);
                 if self.connected {
                     self.connected = false;
                     self.emit(Event::Disconnected { reason: reason.clone() }).await;

@@ -10,6 +10,7 @@ use wirerace_contract::clock::monotonic_ns;
 use wirerace_contract::cursor::Cursor;
 use wirerace_contract::encoding::decode_seq;
 use wirerace_contract::messages::{Gap, Hello};
+use wirerace_contract::results::Happened;
 
 use crate::connector::{HttpClient, with_causes};
 use crate::orders;
@@ -75,8 +76,11 @@ async fn open(session: &Session, http: &HttpClient) -> Result<Response, End> {
     if let Some(cursor) = session.cursor {
         request = request.header("last-event-id", cursor.to_string());
     }
+    let log = &session.target.log;
+    log.note(Happened::Asked { after: session.cursor.map(|cursor| cursor.seq), held: false });
     let response = http.send(request).await?;
     let status = response.status().as_u16();
+    log.note(Happened::Answered { status, quotes: None, closes: false });
     if status != 200 {
         let body = response.bytes().await.unwrap_or_default();
         return Err(unexpected_status(session.target.address, status, &body));
@@ -104,10 +108,12 @@ async fn take(session: &mut Session, parser: &mut SseParser, mut bytes: &[u8], r
                 }
                 session.cursor = Some(cursor);
                 let payload_bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
+                session.target.log.pushed(received_ns, seq);
                 session.emit(Event::Quote { seq, received_ns, payload_bytes }).await;
             }
             b"hello" => {
                 let hello: Hello = serde_json::from_slice(parser.data()).map_err(|e| malformed(session, e))?;
+                session.target.log.note_at(received_ns, Happened::Hello);
                 session.answered(Some(hello.epoch)).await;
             }
             b"gap" => {

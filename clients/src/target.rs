@@ -14,6 +14,7 @@ use wirerace_contract::messages::Gap;
 use wirerace_contract::spec::{Arm, Connection, Delivery, Flush};
 
 use crate::backoff::{Backoff, BackoffPolicy};
+use crate::event_log::EventLogger;
 use crate::pacer::Pacer;
 
 /// What one simulated user is told. Cheap to clone: everything large is shared.
@@ -41,6 +42,8 @@ pub struct Target {
     pub pacer: Pacer,
     /// Counted below what an event can tell, over all users.
     pub traffic: Arc<TrafficCounters>,
+    /// Where this user's first moments are noted; the default notes nothing.
+    pub log: EventLogger,
     /// Added to every deadline: what the way to the server takes. See `Path::patience`.
     pub patience: Duration,
     /// Total bytes of each request head; 0 leaves heads as they come. See `HeadProfile`.
@@ -346,6 +349,7 @@ pub(crate) mod testing {
             stop: stop_receiver,
             pacer: Pacer::spawn().unwrap(),
             traffic: Arc::default(),
+            log: EventLogger::default(),
             patience: Duration::ZERO,
             request_head_bytes: 0,
             backoff: BackoffPolicy { first_ms: 1, longest_ms: 10, first_attempts_max: 3 },

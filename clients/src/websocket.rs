@@ -21,6 +21,7 @@ use wirerace_contract::cursor::{Cursor, Epoch};
 use wirerace_contract::encoding::{Encoding, decode_seq};
 use wirerace_contract::feed::PAYLOAD_BYTES_MAX;
 use wirerace_contract::messages::Note;
+use wirerace_contract::results::Happened;
 
 use crate::connector::dial;
 use crate::head_padding;
@@ -138,6 +139,7 @@ async fn open(target: &Target, cursor: Option<Cursor>) -> Result<Socket, End> {
     head_padding::fill_upgrade(&mut request, target.request_head_bytes)
         .map_err(|e| End::Refused(e.to_string().into()))?;
     let asking = Asking::begin(&target.traffic, &target.stop);
+    target.log.note(Happened::Asked { after: cursor.map(|cursor| cursor.seq), held: false });
     let largest = PAYLOAD_BYTES_MAX as usize;
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -151,7 +153,12 @@ async fn open(target: &Target, cursor: Option<Cursor>) -> Result<Socket, End> {
         Err(_) => drop(asking),
     }
     match opened {
-        Ok((socket, _)) => Ok(socket),
+        Ok((socket, response)) => {
+            let status = response.status().as_u16();
+            let received_ns = socket.get_ref().read_ns;
+            target.log.note_at(received_ns, Happened::Answered { status, quotes: None, closes: false });
+            Ok(socket)
+        }
         Err(Error::Http(response)) => {
             let body = response.body().as_deref().unwrap_or_default();
             Err(unexpected_status(target.address, response.status().as_u16(), body))
@@ -183,6 +190,7 @@ async fn take(
     {
         session.cursor = Some(Cursor { epoch, seq });
         let payload_bytes = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        session.target.log.pushed(received_ns, seq);
         session.emit(Event::Quote { seq, received_ns, payload_bytes }).await;
         return Ok(());
     }
@@ -191,6 +199,7 @@ async fn take(
     match (note, *epoch) {
         (Note::Hello(hello), _) => {
             *epoch = Some(hello.epoch);
+            session.target.log.note_at(received_ns, Happened::Hello);
             session.answered(Some(hello.epoch)).await;
         }
         (_, None) => return Err(malformed(&session.target, "the first message was no hello")),

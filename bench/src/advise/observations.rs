@@ -62,7 +62,7 @@ impl Way {
 pub fn ways(runs: &[(String, &Summary)]) -> Vec<Way> {
     let mut ways: Vec<Way> = Vec::new();
     for (name, run) in runs {
-        let of_run = costs(run.calibration);
+        let of_run = costs(run.calibration, &Path::Loopback);
         for cell in run.cells.iter().filter(|cell| is_plain(&cell.load)) {
             for (entry, arm) in run.arms.iter().zip(&cell.arms).filter(|(entry, _)| is_usual(entry)) {
                 let Some(observation) = observation(name, run, cell, entry, arm) else { continue };
@@ -111,7 +111,7 @@ fn observation(
     entry: &ArmEntry,
     arm: &ArmSummary,
 ) -> Option<Observation> {
-    let of_run = costs(run.calibration);
+    let of_run = costs(run.calibration, &Path::Loopback);
     let clients = f64::from(cell.load.clients);
     let per_quote = points(arm, Quantity::OwnCpu);
     let cpu = points(arm, Quantity::OwnCpuRate).into_iter().filter_map(|(block, rate)| {

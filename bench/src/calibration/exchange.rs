@@ -17,9 +17,11 @@ use tokio::task::JoinSet;
 use wirerace_contract::clock::{NS_PER_MS, NS_PER_S, monotonic_ns};
 use wirerace_contract::plan::Plan;
 use wirerace_servers::feed::sleep_until;
+use wirerace_servers::listener::ListenOptions;
 use wirerace_servers::tape::Tape;
 use wirerace_servers::{ServeOptions, long_polling, serve};
 
+use super::place::Place;
 use super::{SILENCE, WARM_UP, join, on, percentile};
 
 /// Requests over one kept connection, and their rate: polls as those of a trial, with sleep between them.
@@ -55,19 +57,20 @@ pub(super) struct Exchange {
 struct Handled(Arc<AtomicU64>);
 
 /// Measures all four.
-pub(super) fn measure(server_cpu: Option<u32>, load_cpu: Option<u32>) -> Result<Exchange> {
+pub(super) fn measure(place: &Place) -> Result<Exchange> {
     let handled = Handled::default();
     let (address_of, address) = std::sync::mpsc::channel();
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let noted = handled.clone();
-    let server = on(server_cpu, move || {
+    let quotes = ListenOptions { address: place.address(), ..ListenOptions::default() };
+    let server = on(place.server_cpu, move || {
         runtime()?.block_on(async {
             let note = move |request: Request, next: Next| {
                 noted.0.store(monotonic_ns(), Ordering::Relaxed);
                 next.run(request)
             };
             let mut tape_of_all = None;
-            let running = serve(ServeOptions::default(), |tape| {
+            let running = serve(ServeOptions { quotes, ..ServeOptions::default() }, |tape| {
                 tape_of_all = Some(tape.clone());
                 // Without `wait` it is polling's own code.
                 long_polling::routes(tape).layer(from_fn(note))
@@ -81,10 +84,12 @@ pub(super) fn measure(server_cpu: Option<u32>, load_cpu: Option<u32>) -> Result<
         })
     })?;
     let (address, tape) = address.recv_timeout(SILENCE)?;
-    let client = on(load_cpu, move || {
+    let (clients, delay_ns) = (place.clone(), place.delay_ns());
+    let client = on(place.load_cpu, move || {
+        clients.go_to_clients()?;
         runtime()?.block_on(async {
             let url = format!("http://{address}/quotes");
-            let (exchange_ns, answer_ns) = alone(&url, &handled).await?;
+            let (exchange_ns, answer_ns) = alone(&url, &handled, delay_ns).await?;
             let occupancy_ns = together(&url).await?;
             Ok(Exchange { exchange_ns, answer_ns, occupancy_ns, held_answer_ns: held(&url, &tape).await? })
         })
@@ -95,7 +100,7 @@ pub(super) fn measure(server_cpu: Option<u32>, load_cpu: Option<u32>) -> Result<
     measured
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a runtime")
 }
 
@@ -108,13 +113,13 @@ async fn ask(client: &reqwest::Client, url: &str) -> Result<()> {
     Ok(())
 }
 
-/// One request at a time: the whole, and what is left of it once the server has it. Medians.
-async fn alone(url: &str, handled: &Handled) -> Result<(u64, u64)> {
+/// One request at a time: the whole, and what is left of it once the server has it, without the ways. Medians.
+async fn alone(url: &str, handled: &Handled, delay_ns: u64) -> Result<(u64, u64)> {
     let client = client()?;
     let (mut exchanges, mut answers) = (Vec::with_capacity(EXCHANGES), Vec::with_capacity(EXCHANGES));
     let start_ns = monotonic_ns() + NS_PER_MS;
     for number in 0..EXCHANGES as u64 {
-        sleep_until(start_ns + number * NS_PER_S / EXCHANGE_RATE_PER_S);
+        sleep_until(start_ns + number * (NS_PER_S / EXCHANGE_RATE_PER_S + 2 * delay_ns));
         let from_ns = monotonic_ns();
         ask(&client, url).await?;
         let in_hand_ns = monotonic_ns();
@@ -123,7 +128,8 @@ async fn alone(url: &str, handled: &Handled) -> Result<(u64, u64)> {
         // The library takes its connection back one turn later; without that it would dial another.
         tokio::task::yield_now().await;
     }
-    Ok((percentile(&exchanges[WARM_UP..], 0.5), percentile(&answers[WARM_UP..], 0.5)))
+    let without = |times: &[u64], ways| percentile(&times[WARM_UP..], 0.5).saturating_sub(ways * delay_ns);
+    Ok((without(&exchanges, 2), without(&answers, 1)))
 }
 
 /// Many at one instant: what one more of them adds to the last answer.

@@ -4,7 +4,7 @@ use super::axis::Scale;
 use super::canvas::{Canvas, NOTE, TEXT, Type, text_width};
 use super::style::ArmStyle;
 use super::{
-    Chart, DataTable, MARGIN, Styled, WIDTH, close, name, names_width, nothing, open_at, over_grid, style, tick_x,
+    Chart, DataTable, MARGIN, Styled, WIDTH, close, name, names_width, nothing, open_across, over_grid, style, tick_x,
 };
 use crate::report::capacity::{self, BOUNDS_MS, Carries, by_clients, carries};
 use crate::summary::words::{count, list};
@@ -19,7 +19,8 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     let (first, last) = (cells.first()?, cells.last()?);
     let title = "How many clients does each carry?";
     let place = format!("{} … {}", first.name, last.name);
-    let (mut canvas, top) = open_at(title, "Largest number tried within each bound, logarithmic", &place);
+    let (mut canvas, top) =
+        open_across(title, "Largest number tried within each bound, logarithmic", &place, cells.iter().copied());
     let styles = style::styles(&summary.arms);
     let with_trial = |i: usize| cells.iter().any(|cell| cell.arms.get(i).is_some_and(|arm| arm.valid > 0));
     let arms: Vec<(usize, ArmStyle)> = styles.into_iter().enumerate().filter(|(i, _)| with_trial(*i)).collect();

@@ -4,7 +4,7 @@
 use wirerace_contract::spec::Path;
 
 use super::axis::Scale;
-use super::canvas::{Anchor, At, Canvas, TICK, Type};
+use super::canvas::{Anchor, At, Canvas, TICK, Type, text_width};
 use super::plot::{THEORY_DASH, legend};
 use super::style::Ink;
 use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, nothing, open, over_grid, tick_x, tick_y};
@@ -80,7 +80,10 @@ fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64), fl
     if let Some(ms) = floor_ms {
         canvas.layer("floor", format!("feed → one socket → reader: {}", duration(ms)));
         canvas.line(&[(x.at(ms), top), (x.at(ms), bottom)], Ink::Muted, 0.8, &[]);
-        over_grid(canvas, (x.at(ms) + 6.0, bottom - 10.0), &format!("least possible {}", duration(ms)), TICK);
+        let (from, text) = (x.at(ms) + 6.0, format!("least possible {}", duration(ms)));
+        let drawn: Vec<Vec<At>> = arms.iter().map(|(arm, _)| line(&self::points(&arm.lateness.curve))).collect();
+        let height = clearest((from, from + text_width(&text, TICK)), &drawn, (top + 12.0, bottom - 10.0));
+        over_grid(canvas, (from, height), &text, TICK);
     }
     for (i, (arm, style)) in arms.iter().enumerate() {
         let points = points(&arm.lateness.curve);
@@ -99,6 +102,24 @@ fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64), fl
             canvas.marker((x.at(by(&points, share)), y(share)), 4.5, style);
         }
     }
+}
+
+/// Of some heights the one that is farthest from all `lines` between the two places `(from, to)`.
+fn clearest((from, to): (f64, f64), lines: &[Vec<At>], (top, bottom): (f64, f64)) -> f64 {
+    let gap = |y: f64| {
+        let apart = |pair: &[At]| {
+            let (a, b) = (pair[0], pair[1]);
+            let along = |x: f64| a.1 + (x - a.0) / (b.0 - a.0) * (b.1 - a.1);
+            let steep = b.0 <= a.0;
+            let (low, high) = if steep { (a.1, b.1) } else { (along(a.0.max(from)), along(b.0.min(to))) };
+            let outside = b.0 < from || a.0 > to;
+            if outside { f64::INFINITY } else { (y - y.clamp(low.min(high), low.max(high))).abs() }
+        };
+        lines.iter().flat_map(|line| line.windows(2)).map(apart).fold(f64::INFINITY, f64::min)
+    };
+    let heights = (0..=12).map(|step| bottom - f64::from(step) / 12.0 * (bottom - top));
+    // The first of equals: the lowest.
+    heights.fold((bottom, -1.0), |best, y| if gap(y) > best.1 { (y, gap(y)) } else { best }).0
 }
 
 fn sentence(arms: &[Styled<'_>]) -> String {
@@ -135,4 +156,21 @@ fn table(cell: &CellSummary) -> DataTable {
     let mut columns = vec!["arm".to_owned()];
     columns.extend(["10 %", "26 %", "50 %", "76 %", "90 %"].map(|share| format!("{share} within")));
     DataTable { columns, rows: rows.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_stands_where_no_line_runs() {
+        // A ramp from the lower left corner: all room is above it.
+        let ramp = vec![(0.0, 100.0), (50.0, 75.0), (400.0, 0.0)];
+        assert!(clearest((5.0, 60.0), std::slice::from_ref(&ramp), (0.0, 100.0)) < 10.0);
+        // With another line along the top it stands between them.
+        let flat = vec![(0.0, 0.0), (400.0, 0.0)];
+        let between = clearest((5.0, 60.0), &[ramp, flat], (0.0, 100.0));
+        assert!((20.0..60.0).contains(&between), "{between}");
+        assert_eq!(clearest((5.0, 60.0), &[], (0.0, 100.0)), 100.0, "without lines it stands below");
+    }
 }

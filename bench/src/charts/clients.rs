@@ -1,13 +1,13 @@
 //! What does one more client cost? CPU and memory of the server's machine over the number of clients, with the slope.
 
 use super::canvas::{Canvas, NOTE};
-use super::plot::{Axis, LABELS, Panel, Series, names_at_ends, names_room};
+use super::plot::{Axis, LABELS, Mark, Panel, Series, names_at_ends, names_room};
 use super::style;
 use super::sweep::{Sweep, along_clients, either, mark};
-use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_at};
+use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_across};
 use crate::statistics::median;
 use crate::summary::words::{NOTHING, bytes, count, duration, estimate, list, number};
-use crate::summary::{Quantity, Summary};
+use crate::summary::{CellSummary, Quantity, Summary};
 
 pub(super) const NAME: &str = "clients";
 
@@ -47,10 +47,11 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     ];
     let mut notes: Vec<String> = sweep.note().into_iter().collect();
     let title = "What does one more client cost?";
-    let (mut canvas, mut y) = open_at(
+    let (mut canvas, mut y) = open_across(
         title,
         "CPU and memory over clients, both axes logarithmic; beside each name what one more client adds",
         &sweep.place(),
+        sweep.all(),
     );
     for cost in &costs {
         let series = series(summary, &sweep, cost);
@@ -75,16 +76,19 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     Some(Chart { kind: NAME, title: title.to_owned(), sentence, notes, table: table(summary, &sweep, &costs), canvas })
 }
 
+/// What is drawn of an arm: one mark a cell that has a value above nought, where a logarithmic axis begins.
+fn marks(sweep: &Sweep<'_>, i: usize, cost: &Cost) -> Vec<Mark> {
+    let of = |(n, cell): &(f64, &CellSummary)| {
+        mark(cell.arms.get(i)?, cost.quantity, *n, if cost.per_client { *n } else { 1.0 })
+    };
+    sweep.cells.iter().filter_map(of).filter(|mark| mark.y > 0.0).collect()
+}
+
 fn series(summary: &Summary, sweep: &Sweep<'_>, cost: &Cost) -> Vec<Series> {
     let one = |(i, style): (usize, style::ArmStyle)| {
-        let marks: Vec<_> = sweep
-            .cells
-            .iter()
-            .filter_map(|(n, cell)| mark(cell.arms.get(i)?, cost.quantity, *n, if cost.per_client { *n } else { 1.0 }))
-            .filter(|mark| mark.y > 0.0)
-            .collect();
+        let marks = marks(sweep, i, cost);
         let (name, last) = (&summary.arms[i].arm.name, marks.last()?);
-        let fitted = fit(&marks.iter().map(|m| (m.x, m.y)).collect::<Vec<_>>());
+        let fitted = fit(&marks);
         let told = fitted.map_or(String::new(), |(slope, _)| format!(", {} a client", (cost.slope)(slope)));
         let said = format!("{name}: {} at {} clients{told}", (cost.write)(last.y), count(last.x as u64));
         let theory = fitted.map(|(slope, at)| line(slope, at, &marks)).unwrap_or_default();
@@ -96,16 +100,16 @@ fn series(summary: &Summary, sweep: &Sweep<'_>, cost: &Cost) -> Vec<Series> {
 
 /// Slope and the value at 0: the median slope over all pairs, and the median of what is left (Theil 1950, Sen 1968).
 /// `None` with fewer than two places.
-fn fit(points: &[(f64, f64)]) -> Option<(f64, f64)> {
-    let pairs = points.iter().enumerate().flat_map(|(i, a)| points[i + 1..].iter().map(move |b| (a, b)));
-    let slopes: Vec<f64> = pairs.filter(|(a, b)| a.0 != b.0).map(|(a, b)| (b.1 - a.1) / (b.0 - a.0)).collect();
+fn fit(marks: &[Mark]) -> Option<(f64, f64)> {
+    let pairs = marks.iter().enumerate().flat_map(|(i, a)| marks[i + 1..].iter().map(move |b| (a, b)));
+    let slopes: Vec<f64> = pairs.filter(|(a, b)| a.x != b.x).map(|(a, b)| (b.y - a.y) / (b.x - a.x)).collect();
     let slope = median(&slopes)?;
-    let rest: Vec<f64> = points.iter().map(|(x, y)| y - slope * x).collect();
+    let rest: Vec<f64> = marks.iter().map(|mark| mark.y - slope * mark.x).collect();
     Some((slope, median(&rest)?))
 }
 
 /// A straight line is bent on logarithmic axes: many short pieces, where it is above the lowest mark.
-fn line(slope: f64, at_0: f64, marks: &[super::plot::Mark]) -> Vec<(f64, f64)> {
+fn line(slope: f64, at_0: f64, marks: &[Mark]) -> Vec<(f64, f64)> {
     let (Some(first), Some(last)) = (marks.first(), marks.last()) else { return Vec::new() };
     let lowest = marks.iter().map(|m| m.y).fold(f64::INFINITY, f64::min);
     let at = |step: i32| first.x * (last.x / first.x).powf(f64::from(step) / 40.0);
@@ -128,13 +132,9 @@ fn panel(canvas: &mut Canvas, top: f64, cost: &Cost, series: &[Series]) -> f64 {
     bottom + 54.0
 }
 
+/// Of the marks that are drawn.
 fn slope(sweep: &Sweep<'_>, i: usize, cost: &Cost) -> Option<f64> {
-    let value = |n: f64, value: f64| if cost.per_client { n * value } else { value };
-    let points = sweep.cells.iter().filter_map(|(n, cell)| {
-        let median = cell.arms.get(i)?.median(cost.quantity).filter(|v| v.is_finite())?;
-        Some((*n, value(*n, median)))
-    });
-    fit(&points.collect::<Vec<_>>()).map(|(slope, _)| slope)
+    fit(&marks(sweep, i, cost)).map(|(slope, _)| slope)
 }
 
 fn sentence(summary: &Summary, sweep: &Sweep<'_>, costs: &[Cost]) -> String {
@@ -170,16 +170,47 @@ fn table(summary: &Summary, sweep: &Sweep<'_>, costs: &[Cost]) -> DataTable {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sweep::along_clients;
     use super::*;
+    use crate::report::fixture;
+    use crate::summary::{Reading, summarise};
+
+    fn at(places: &[(f64, f64)]) -> Vec<Mark> {
+        places.iter().map(|(x, y)| Mark { x: *x, y: *y, low: *y, high: *y }).collect()
+    }
 
     #[test]
     fn the_slope_is_not_moved_by_one_wild_cell() {
-        let points =
+        let places =
             [(10.0, 25.0), (100.0, 205.0), (300.0, 605.0), (1_000.0, 2_005.0), (2_000.0, 4_005.0), (3_000.0, 9e4)];
         // Ten of the fifteen pairs are without the last.
-        let (slope, at_0) = fit(&points).unwrap();
+        let (slope, at_0) = fit(&at(&places)).unwrap();
         assert!((slope - 2.0).abs() < 1e-9 && (at_0 - 5.0).abs() < 1e-9, "{slope} {at_0}");
-        assert_eq!(fit(&points[..1]), None);
-        assert_eq!(fit(&[(1.0, 2.0), (1.0, 3.0)]), None);
+        assert_eq!(fit(&at(&places[..1])), None);
+        assert_eq!(fit(&at(&[(1.0, 2.0), (1.0, 3.0)])), None);
+    }
+
+    #[test]
+    fn the_slope_that_is_told_is_that_of_what_is_drawn() {
+        let (manifest, trials) = fixture::run();
+        let mut summary = summarise(&manifest, &trials, &[]);
+        let model = summary.cells.remove(0);
+        // Memory was not seen with 10 clients: 0 MiB has no place on the axis, and none in the slope.
+        for (clients, mib) in [(10, 0.0), (20, 12.0), (40, 14.0), (80, 18.0)] {
+            let mut cell = model.clone();
+            cell.load.clients = clients;
+            for arm in &mut cell.arms {
+                let memory = arm.estimates.iter_mut().find(|e| e.quantity == Quantity::ServerMemory).unwrap();
+                (memory.median, memory.interval) = (Reading::new(mib), None);
+            }
+            summary.cells.push(cell);
+        }
+        let sweep = along_clients(&summary).unwrap();
+        assert_eq!(sweep.cells.len(), 4);
+        let chart = draw(&summary).unwrap();
+        // 0.1 MiB a client from 20 to 80.
+        let memory = |row: &Vec<String>| row.last().unwrap().clone();
+        assert!(chart.table.rows.iter().all(|row| memory(row) == "105 kB"), "{:?}", chart.table.rows);
+        assert!(chart.sentence.contains("resident memory of the server: poll-close 105 kB"), "{}", chart.sentence);
     }
 }

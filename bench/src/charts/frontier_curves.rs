@@ -7,7 +7,7 @@ use super::canvas::Canvas;
 use super::family::{Family, families};
 use super::plot::{Axis, LABELS, Mark, Panel, Series, beside, legend};
 use super::sweep::{either, mark};
-use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_at};
+use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_across};
 use crate::summary::words::{bytes, duration, estimate, list};
 use crate::summary::{CellSummary, Quantity, Summary};
 
@@ -38,7 +38,7 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     let title = "Fresh or cheap, as the interval varies";
     let subtitle = "Mean excess staleness against cost per client, logarithmic; down and to the left is better";
     let place = cells.iter().map(|cell| cell.name.as_str()).collect::<Vec<_>>().join(" · ");
-    let (mut canvas, top) = open_at(title, subtitle, &place);
+    let (mut canvas, top) = open_across(title, subtitle, &place, cells.iter().copied());
     let drawn: Vec<&Family> = families.iter().filter(|family| has_any(&cells, family, &costs)).collect();
     for family in families.iter().filter(|family| !has_any(&cells, family, &costs)) {
         notes.push(format!("Not drawn: {}, no valid trial measured staleness and cost.", family.name));

@@ -33,7 +33,7 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     // Of several the one with most clients: least of its figures is the machine's own.
     let cell = summary.cells.iter().filter(|cell| is_idle(cell)).max_by_key(|cell| cell.load.clients)?;
     let (arms, mut notes) = arms(summary, cell);
-    let costs = costs(&arms, cell);
+    let costs = costs(cell);
     let title = "What does waiting cost?";
     let (mut canvas, top) = open(title, "Per client and minute in which no quote comes; dots are trials", cell);
     let mut bottom = top + 34.0 + ROW * arms.len().max(1) as f64;
@@ -58,10 +58,8 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     Some(Chart { kind: NAME, title: title.to_owned(), sentence, notes, table, canvas })
 }
 
-fn costs(arms: &[Styled<'_>], cell: &CellSummary) -> [Cost; 3] {
-    let either = |first: Quantity, second| {
-        if arms.iter().all(|(arm, _)| arm.median(first).is_some()) { first } else { second }
-    };
+fn costs(cell: &CellSummary) -> [Cost; 3] {
+    let either = |first, second| super::sweep::either(std::iter::once(cell), first, second);
     let clients = f64::from(cell.load.clients.max(1));
     [
         Cost {

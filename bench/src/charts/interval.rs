@@ -7,7 +7,7 @@ use super::canvas::Canvas;
 use super::family::{Family, families};
 use super::plot::{Axis, LABELS, Mark, Panel, Series, legend};
 use super::sweep::{mark, theory};
-use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_at, residual};
+use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_across, residual};
 use crate::summary::words::{NOTHING, duration, estimate, list};
 use crate::summary::{CellSummary, Quantity, Summary};
 
@@ -37,7 +37,7 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     }
     let place = cells.iter().map(|cell| cell.name.as_str()).collect::<Vec<_>>().join(" · ");
     let subtitle = format!("{}, both axes logarithmic", quantity.title());
-    let (mut canvas, top) = open_at(title, &subtitle, &place);
+    let (mut canvas, top) = open_across(title, &subtitle, &place, cells.iter().copied());
     let columns: Vec<Vec<Series>> = cells.iter().map(|cell| series(summary, cell, &families, quantity)).collect();
     let mut bottom = top + 60.0;
     if columns.iter().flatten().all(|s| s.marks.is_empty()) {

@@ -8,7 +8,7 @@ use super::family::{Family, families};
 use super::style::{ArmStyle, Ink};
 use super::sweep::{Sweep, along_rate};
 use super::verdicts::{BOUNDS_MS, CLEAR, Cost, Field, costs, field, letters, undecidable};
-use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_at};
+use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_across};
 use crate::summary::Summary;
 use crate::summary::words::{list, number};
 
@@ -24,26 +24,43 @@ struct Mode<'a> {
     delivery: Delivery,
     families: Vec<&'a Family>,
     letters: Vec<String>,
+    maps: Vec<CostMap>,
+}
+
+/// The map of one cost.
+struct CostMap {
+    caption: &'static str,
+    /// By cell, then by bound.
+    fields: Vec<[Field; BOUNDS_MS.len()]>,
+}
+
+/// All fields of a delivery, once: picture, sentence and table are made of the same.
+fn fields(sweep: &Sweep<'_>, families: &[&Family], (cost, caption): (Cost, &'static str)) -> CostMap {
+    let of = |cell| BOUNDS_MS.map(|(bound_ms, _)| field(cell, families, cost, bound_ms));
+    CostMap { caption, fields: sweep.all().map(of).collect() }
 }
 
 pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     let sweep = along_rate(summary)?;
     let all = families(summary);
     let names: Vec<&str> = all.iter().map(|family| family.name.as_str()).collect();
-    let letters = letters(&names);
+    let (letters, costs) = (letters(&names), costs(summary));
     let mode = |delivery: Delivery| {
-        let (families, letters) =
+        let (families, letters): (Vec<&Family>, Vec<String>) =
             all.iter().zip(&letters).filter(|(f, _)| f.delivery == delivery).map(|(f, l)| (f, l.clone())).unzip();
-        Mode { delivery, families, letters }
+        if families.len() < 2 {
+            return None;
+        }
+        let maps = costs.iter().map(|cost| fields(&sweep, &families, *cost)).collect();
+        Some(Mode { delivery, families, letters, maps })
     };
-    let modes: Vec<Mode<'_>> =
-        [Delivery::Newest, Delivery::Every].map(mode).into_iter().filter(|mode| mode.families.len() > 1).collect();
+    let modes: Vec<Mode<'_>> = [Delivery::Newest, Delivery::Every].into_iter().filter_map(mode).collect();
     if modes.is_empty() {
         return None;
     }
     let title = "Which way is cheapest?";
     let subtitle = "By quotes per second, and by how stale the price may be 99 % of the time";
-    let (mut canvas, top) = open_at(title, subtitle, &sweep.place());
+    let (mut canvas, top) = open_across(title, subtitle, &sweep.place(), sweep.all());
     let mut y = top;
     let any = sweep.cells.iter().any(|(_, cell)| cell.arms.iter().any(|arm| arm.valid > 0));
     if any {
@@ -51,7 +68,7 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
             all.iter().zip(&letters).map(|(f, letter)| (format!("{letter}  {}", f.name), f.style)).collect();
         y = key(&mut canvas, y, &named);
         for mode in &modes {
-            y = maps(&mut canvas, y, summary, &sweep, mode);
+            y = maps(&mut canvas, y, &sweep, mode);
         }
     } else {
         nothing(&mut canvas, y, "no valid trial");
@@ -59,8 +76,7 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     }
     let notes = notes(&sweep);
     close(&mut canvas, y, &notes);
-    let table = table(summary, &sweep, &modes);
-    let sentence = sentence(summary, &sweep, &modes);
+    let (sentence, table) = (sentence(&modes), table(&sweep, &modes));
     Some(Chart { kind: NAME, title: title.to_owned(), sentence, notes, table, canvas })
 }
 
@@ -95,7 +111,7 @@ fn key(canvas: &mut Canvas, top: f64, named: &[(String, ArmStyle)]) -> f64 {
 }
 
 /// The four maps of one delivery, two beside each other.
-fn maps(canvas: &mut Canvas, top: f64, summary: &Summary, sweep: &Sweep<'_>, mode: &Mode<'_>) -> f64 {
+fn maps(canvas: &mut Canvas, top: f64, sweep: &Sweep<'_>, mode: &Mode<'_>) -> f64 {
     let heading = match mode.delivery {
         Delivery::Newest => "Only the newest quote is wanted, pushes conflated",
         Delivery::Every => "Every quote is wanted",
@@ -105,12 +121,12 @@ fn maps(canvas: &mut Canvas, top: f64, summary: &Summary, sweep: &Sweep<'_>, mod
     let width = (WIDTH - 2.0 * MARGIN) / 2.0;
     let height = FIELD * BOUNDS_MS.len() as f64;
     let mut y = top + 44.0;
-    for (i, (cost, caption)) in costs(summary).into_iter().enumerate() {
+    for (i, one) in mode.maps.iter().enumerate() {
         let left = MARGIN + (i % 2) as f64 * width + LEFT;
         let area = [left, y, left + width - LEFT - 12.0, y + height];
         canvas.layer("axes", "");
-        canvas.text((left, y - 7.0), caption, Type { bold: true, ..NOTE });
-        map(canvas, sweep, mode, cost, area);
+        canvas.text((left, y - 7.0), one.caption, Type { bold: true, ..NOTE });
+        map(canvas, sweep, mode, one, area);
         if i % 2 == 1 {
             y += height + 62.0;
         }
@@ -118,7 +134,7 @@ fn maps(canvas: &mut Canvas, top: f64, summary: &Summary, sweep: &Sweep<'_>, mod
     y - 18.0
 }
 
-fn map(canvas: &mut Canvas, sweep: &Sweep<'_>, mode: &Mode<'_>, cost: Cost, [left, top, right, bottom]: [f64; 4]) {
+fn map(canvas: &mut Canvas, sweep: &Sweep<'_>, mode: &Mode<'_>, one: &CostMap, [left, top, right, bottom]: [f64; 4]) {
     let step = (right - left) / sweep.cells.len() as f64;
     for (row, (_, words)) in BOUNDS_MS.iter().enumerate() {
         let y = top + FIELD * (row as f64 + 0.5);
@@ -130,12 +146,11 @@ fn map(canvas: &mut Canvas, sweep: &Sweep<'_>, mode: &Mode<'_>, cost: Cost, [lef
     }
     let middle = (left + right) / 2.0;
     canvas.text((middle, bottom + 30.0), "quotes per second", Type { anchor: Anchor::Middle, ..TICK });
-    for (column, (rate_per_s, cell)) in sweep.cells.iter().enumerate() {
-        for (row, (bound_ms, words)) in BOUNDS_MS.iter().enumerate() {
-            let found = field(cell, &mode.families, cost, *bound_ms);
+    for (column, ((rate_per_s, _), fields)) in sweep.cells.iter().zip(&one.fields).enumerate() {
+        for (row, ((_, words), found)) in BOUNDS_MS.iter().zip(fields).enumerate() {
             let (x, y) = (left + step * column as f64, top + FIELD * row as f64);
-            canvas.layer("series", format!("{} quotes/s, {words}: {}", number(*rate_per_s), named(&found, mode)));
-            draw_field(canvas, &found, mode, [x + 1.0, y + 1.0, x + step - 1.0, y + FIELD - 1.0]);
+            canvas.layer("series", format!("{} quotes/s, {words}: {}", number(*rate_per_s), named(found, mode)));
+            draw_field(canvas, found, mode, [x + 1.0, y + 1.0, x + step - 1.0, y + FIELD - 1.0]);
         }
     }
 }
@@ -184,15 +199,11 @@ fn named(found: &Field, mode: &Mode<'_>) -> String {
 }
 
 /// Where each way wins alone, in how many fields of how many.
-fn sentence(summary: &Summary, sweep: &Sweep<'_>, modes: &[Mode<'_>]) -> String {
+fn sentence(modes: &[Mode<'_>]) -> String {
     let mut told = Vec::new();
     for mode in modes {
-        for (cost, caption) in costs(summary) {
-            let fields: Vec<Field> = sweep
-                .cells
-                .iter()
-                .flat_map(|(_, cell)| BOUNDS_MS.iter().map(|(ms, _)| field(cell, &mode.families, cost, *ms)))
-                .collect();
+        for CostMap { caption, fields } in &mode.maps {
+            let fields: Vec<&Field> = fields.iter().flatten().collect();
             let alone = |place: usize| {
                 fields
                     .iter()
@@ -204,7 +215,7 @@ fn sentence(summary: &Summary, sweep: &Sweep<'_>, modes: &[Mode<'_>]) -> String 
                 .map(|place| format!("{} in {}", mode.families[place].name, alone(place)))
                 .collect();
             let tied = fields.iter().filter(|f| matches!(f, Field::Best(tied) if tied.len() > 1)).count();
-            let none = fields.iter().filter(|f| **f == Field::None).count();
+            let none = fields.iter().filter(|f| ***f == Field::None).count();
             each.push(format!("tied in {tied}"));
             each.push(format!("none in {none}"));
             told.push(format!("{}, {caption}: of {} fields {}", mode.delivery.name(), fields.len(), list(&each)));
@@ -213,14 +224,13 @@ fn sentence(summary: &Summary, sweep: &Sweep<'_>, modes: &[Mode<'_>]) -> String 
     format!("{}.", told.join("; "))
 }
 
-fn table(summary: &Summary, sweep: &Sweep<'_>, modes: &[Mode<'_>]) -> DataTable {
+fn table(sweep: &Sweep<'_>, modes: &[Mode<'_>]) -> DataTable {
     let mut rows = Vec::new();
     for mode in modes {
-        for (cost, caption) in costs(summary) {
-            for (rate_per_s, cell) in &sweep.cells {
-                for (bound_ms, words) in BOUNDS_MS {
-                    let found = field(cell, &mode.families, cost, bound_ms);
-                    let costs = match &found {
+        for CostMap { caption, fields } in &mode.maps {
+            for ((rate_per_s, cell), fields) in sweep.cells.iter().zip(fields) {
+                for ((_, words), found) in BOUNDS_MS.into_iter().zip(fields) {
+                    let costs = match found {
                         Field::Best(tied) => {
                             let each =
                                 tied.iter().map(|(_, arm, cost)| format!("{} {}", cell.arms[*arm].arm, number(*cost)));
@@ -230,10 +240,10 @@ fn table(summary: &Summary, sweep: &Sweep<'_>, modes: &[Mode<'_>]) -> DataTable 
                     };
                     rows.push(vec![
                         mode.delivery.name().to_owned(),
-                        caption.to_owned(),
+                        (*caption).to_owned(),
                         number(*rate_per_s),
                         words.to_owned(),
-                        named(&found, mode),
+                        named(found, mode),
                         costs,
                     ]);
                 }

@@ -19,6 +19,7 @@ mod plot;
 pub mod render;
 mod residual;
 mod round_trip;
+mod sequence;
 mod spread;
 pub mod style;
 pub mod sweep;
@@ -104,6 +105,10 @@ impl Chart {
 pub struct Kind {
     /// Its name in files and on the command line.
     pub name: &'static str,
+    /// Whether a cell has anything for it. Most kinds are drawn all the same, and say what is missing.
+    pub has: fn(&CellSummary) -> bool,
+    /// What is said where no cell has, as the rest of "not drawn: …".
+    pub lacks: &'static str,
     /// Draws it for one cell. Never fails: what is missing is said in the picture.
     pub draw: fn(&Summary, &CellSummary) -> Chart,
 }
@@ -140,14 +145,39 @@ pub const RUN_KINDS: [RunKind; 8] = [
 ];
 
 /// All kinds, in the order of the report.
-pub const KINDS: [Kind; 6] = [
-    Kind { name: percentiles::NAME, draw: percentiles::draw },
-    Kind { name: bytes::NAME, draw: bytes::draw },
-    Kind { name: handshakes::NAME, draw: handshakes::draw },
-    Kind { name: frontier::NAME, draw: frontier::draw },
-    Kind { name: cdf::NAME, draw: cdf::draw },
-    Kind { name: spread::NAME, draw: spread::draw },
+pub const KINDS: [Kind; 7] = [
+    always(percentiles::NAME, percentiles::draw),
+    always(bytes::NAME, bytes::draw),
+    always(handshakes::NAME, handshakes::draw),
+    always(frontier::NAME, frontier::draw),
+    always(cdf::NAME, cdf::draw),
+    always(spread::NAME, spread::draw),
+    Kind { name: sequence::NAME, has: sequence::has, lacks: sequence::LACKS, draw: sequence::draw },
 ];
+
+/// A kind that is drawn of every cell.
+const fn always(name: &'static str, draw: fn(&Summary, &CellSummary) -> Chart) -> Kind {
+    Kind { name, has: |_| true, lacks: "", draw }
+}
+
+/// Which pictures cannot be drawn, and why, each in a sentence.
+#[must_use]
+pub fn absent(summary: &Summary) -> Vec<String> {
+    let told = |kind: &Kind| {
+        let without: Vec<String> =
+            summary.cells.iter().filter(|cell| !(kind.has)(cell)).map(|cell| cell.name.clone()).collect();
+        match without.len() {
+            0 => None,
+            all if all == summary.cells.len() => Some(format!("Picture `{}` not drawn: {}.", kind.name, kind.lacks)),
+            _ => Some(format!(
+                "Picture `{}` not drawn of {}: no trial of theirs that is used has what it needs.",
+                kind.name,
+                words::list(&without)
+            )),
+        }
+    };
+    KINDS.iter().filter_map(told).collect()
+}
 
 /// Width of every drawing, in its own units: legible at 640 pixels, fine at 1,600.
 const WIDTH: f64 = 760.0;
@@ -179,6 +209,15 @@ fn open(title: &str, subtitle: &str, cell: &CellSummary) -> (Canvas, f64) {
 }
 
 /// The same for a drawing of several cells; `place` says which.
+fn open_across<'a>(
+    title: &str,
+    subtitle: &str,
+    place: &str,
+    cells: impl Iterator<Item = &'a CellSummary>,
+) -> (Canvas, f64) {
+    open_at(title, subtitle, &format!("{place} · {}", sweep::paths_in_short(cells)))
+}
+
 fn open_at(title: &str, subtitle: &str, place: &str) -> (Canvas, f64) {
     let mut canvas = Canvas::new(WIDTH, 100.0);
     canvas.layer("heading", "");

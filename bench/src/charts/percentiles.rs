@@ -4,6 +4,7 @@ use wirerace_contract::spec::Path;
 
 use super::axis::{LogScale, spread};
 use super::canvas::{Anchor, At, Canvas, TEXT, TICK, Type, text_width};
+use super::plot::THEORY_DASH;
 use super::style::Ink;
 use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, nothing, open, over_grid, tick_x, tick_y};
 use crate::summary::curve::{BEYOND_MIN, CurvePoint};
@@ -37,9 +38,6 @@ const TICKS: [(f64, &str); 19] = [
 
 /// Shares of quotes near which a line carries its marker.
 const MARKED: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
-
-/// Strokes of the line that theory gives.
-const THEORY_DASH: [f64; 2] = [3.0, 3.0];
 
 pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
     let (arms, mut notes) = arms(summary, cell);
@@ -126,7 +124,7 @@ fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64), fl
                 .map(|(q, ms)| (x(q), y.at(ms)))
                 .filter(inside)
                 .collect();
-            canvas.line(&points, super::style::Ink::Text, 1.2, &THEORY_DASH);
+            canvas.line(&points, Ink::Text, 1.2, &THEORY_DASH);
         }
         for at in MARKED.iter().filter_map(|quantile| along(&points, x(*quantile) + shift)) {
             canvas.marker(at, 4.0, style);

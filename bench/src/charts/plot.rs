@@ -154,7 +154,7 @@ impl Panel<'_> {
 }
 
 /// `text`, or as much of its beginning as `width` holds.
-fn shortened(text: &str, width: f64, kind: Type) -> String {
+pub(super) fn shortened(text: &str, width: f64, kind: Type) -> String {
     let mut kept: Vec<char> = text.chars().collect();
     let whole = kept.len();
     let written = |kept: &[char]| {

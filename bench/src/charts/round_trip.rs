@@ -3,7 +3,7 @@
 use super::canvas::Canvas;
 use super::plot::{Axis, LABELS, Panel, Series, names_at_ends, names_room};
 use super::sweep::{Sweep, along_distance, mark, theory};
-use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_at, residual, style};
+use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_across, residual, style};
 use crate::summary::words::{NOTHING, duration, estimate, list};
 use crate::summary::{Quantity, Summary};
 
@@ -20,7 +20,8 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     }
     let series: Vec<Series> = series.into_iter().filter(|s| !s.marks.is_empty()).collect();
     let title = "How does lateness grow with distance?";
-    let (mut canvas, top) = open_at(title, "Median lateness, logarithmic, over the round trip", &sweep.place());
+    let (mut canvas, top) =
+        open_across(title, "Median lateness, logarithmic, over the round trip", &sweep.place(), sweep.all());
     let bottom = if series.is_empty() {
         nothing(&mut canvas, top, "no valid trial received a quote");
         top + 60.0

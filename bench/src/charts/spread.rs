@@ -4,6 +4,7 @@ use super::axis::Scale;
 use super::canvas::{Canvas, NOTE, TEXT, Type};
 use super::style::Ink;
 use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, name, names_width, nothing, open, tick_x};
+use crate::report::table::{percent, signed_percent};
 use crate::summary::words::{NOTHING, list, number};
 use crate::summary::{CellSummary, Quantity, Reading, Summary};
 
@@ -15,7 +16,7 @@ const SHOWN_MAX: f64 = 100.0;
 
 pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
     let (arms, mut notes) = arms(summary, cell);
-    let quantities = quantities(&arms);
+    let quantities = quantities(cell);
     let title = "How much do trials of one arm differ?";
     let subtitle = "Every trial as a point, in per cent of its arm's median; the bar is the median's interval";
     let (mut canvas, top) = open(title, subtitle, cell);
@@ -46,10 +47,8 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
 }
 
 /// What is late, what it weighs, what it costs: each in the fuller form where all arms have it.
-fn quantities(arms: &[Styled<'_>]) -> [Quantity; 3] {
-    let either = |first: Quantity, second| {
-        if arms.iter().all(|(arm, _)| arm.median(first).is_some()) { first } else { second }
-    };
+fn quantities(cell: &CellSummary) -> [Quantity; 3] {
+    let either = |first, second| super::sweep::either(std::iter::once(cell), first, second);
     [
         Quantity::LatenessP50,
         either(Quantity::PacketBytes, Quantity::ApplicationBytes),
@@ -67,11 +66,11 @@ fn deviations((arm, _): &Styled<'_>, quantity: Quantity) -> Vec<(u32, f64)> {
     let Some(median) = estimate.median.and_then(Reading::finite).filter(|median| *median > 0.0) else {
         return Vec::new();
     };
-    let of = |p: &crate::summary::Point| Some((p.block, percent(p.value?.finite()?, median)));
+    let of = |p: &crate::summary::Point| Some((p.block, deviation(p.value?.finite()?, median)));
     estimate.points.iter().filter_map(of).collect()
 }
 
-fn percent(value: f64, median: f64) -> f64 {
+fn deviation(value: f64, median: f64) -> f64 {
     100.0 * (value / median - 1.0)
 }
 
@@ -90,7 +89,7 @@ fn draw_panel(
     let words = if quantity == Quantity::MachineCpu { "machine's CPU per quote" } else { quantity.title() };
     canvas.text((left, top + 14.0), words, Type { bold: true, ..NOTE });
     for value in x.ticks() {
-        tick_x(canvas, x.at(*value), (top + 24.0, bottom), &format!("{}{} %", sign(*value), number(*value)));
+        tick_x(canvas, x.at(*value), (top + 24.0, bottom), &signed_percent(value / 100.0));
     }
     for (i, styled) in arms.iter().enumerate() {
         let (trials, y) = (deviations(styled, quantity), middle(top, i));
@@ -113,19 +112,15 @@ fn draw_panel(
         .then(|| format!("{}: {outside} trials lie beyond ±{SHOWN_MAX} % and are drawn at the edge.", quantity.title()))
 }
 
-fn sign(value: f64) -> &'static str {
-    if value > 0.0 { "+" } else { "" }
-}
-
 fn interval((arm, _): &Styled<'_>, quantity: Quantity) -> Option<(f64, f64)> {
     let estimate = arm.estimate(quantity)?;
     let (interval, median) = (estimate.interval?, estimate.median?.finite()?);
-    Some((percent(interval.low.finite()?, median), percent(interval.high.finite()?, median)))
+    Some((deviation(interval.low.finite()?, median), deviation(interval.high.finite()?, median)))
 }
 
 fn range(trials: &[(u32, f64)]) -> String {
     let (low, high) = trials.iter().fold((0.0f64, 0.0f64), |(l, h), (_, p)| (l.min(*p), h.max(*p)));
-    format!("{} trials, {} % to {}{} %", trials.len(), number(low), sign(high), number(high))
+    format!("{} trials, {} to {}", trials.len(), percent(low / 100.0), signed_percent(high / 100.0))
 }
 
 fn sentence(arms: &[Styled<'_>], quantities: &[Quantity; 3]) -> String {

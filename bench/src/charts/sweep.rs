@@ -15,13 +15,17 @@ pub(super) struct Sweep<'a> {
     pub(super) others: usize,
 }
 
-impl Sweep<'_> {
+impl<'a> Sweep<'a> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &'a CellSummary> {
+        self.cells.iter().map(|(_, cell)| *cell)
+    }
+
     /// Says which cells are left out, where some are.
     pub(super) fn note(&self) -> Option<String> {
         (self.others > 0).then(|| format!("Not drawn: {} cells that differ in something else as well.", self.others))
     }
 
-    /// What the cells have in common, for the heading: the path, and what does not vary.
+    /// Which cells, for the heading: from the first to the last.
     pub(super) fn place(&self) -> String {
         let names: Vec<&str> = self.cells.iter().map(|(_, cell)| cell.name.as_str()).collect();
         match names.as_slice() {
@@ -106,6 +110,26 @@ pub(super) fn counted(cells: usize) -> String {
     if cells == 1 { "1 cell".to_owned() } else { format!("{} cells", count(cells as u64)) }
 }
 
+/// Each once, in the order of the cells.
+fn distinct<'a>(cells: impl Iterator<Item = &'a CellSummary>, told: fn(&Path) -> String) -> Vec<String> {
+    let mut paths: Vec<String> = Vec::new();
+    for path in cells.map(|cell| told(&cell.load.path)) {
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+/// The paths of `cells` in few words, for the heading of a picture.
+pub(super) fn paths_in_short<'a>(cells: impl Iterator<Item = &'a CellSummary>) -> String {
+    let paths = distinct(cells, words::path_in_short);
+    match paths.as_slice() {
+        [first, _, .., last] => format!("{} paths: {first} … {last}", paths.len()),
+        few => words::list(few),
+    }
+}
+
 /// The conditions of a figure over all cells: what it must be quoted with.
 #[must_use]
 pub fn conditions(summary: &Summary) -> String {
@@ -114,16 +138,14 @@ pub fn conditions(summary: &Summary) -> String {
         let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
         if low == high { number(low) } else { format!("{} to {}", number(low), number(high)) }
     };
-    let mut paths: Vec<String> = Vec::new();
-    for path in cells().map(|cell| words::path(&cell.load.path)) {
-        if !paths.contains(&path) {
-            paths.push(path);
-        }
-    }
+    let paths = distinct(cells(), words::path).join("; ");
     let valid = || cells().flat_map(|cell| cell.arms.iter().map(|arm| arm.valid)).filter(|n| *n > 0);
     let n = span(valid().map(f64::from).collect());
-    if summary.cells.is_empty() || valid().next().is_none() {
-        return format!("no valid trial, run seed {}", summary.seed);
+    if summary.cells.is_empty() {
+        return format!("no cell, run seed {}", summary.seed);
+    }
+    if valid().next().is_none() {
+        return format!("{paths}; no valid trial, run seed {}", summary.seed);
     }
     let aside = |pick: fn(&ArmSummary) -> u32| -> u32 { cells().flat_map(|cell| cell.arms.iter().map(pick)).sum() };
     format!(
@@ -131,9 +153,9 @@ pub fn conditions(summary: &Summary) -> String {
         counted(summary.cells.len()),
         span(cells().map(|cell| f64::from(cell.load.clients)).collect()),
         span(cells().map(|cell| cell.load.feed.rate_per_s).collect()),
-        paths.join("; "),
+        paths,
         summary.seed,
         aside(|arm| arm.tainted),
         aside(|arm| arm.void),
-    )
+    ) + &words::counts_only(cells())
 }

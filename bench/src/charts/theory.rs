@@ -4,7 +4,8 @@ use super::canvas::Canvas;
 use super::plot::{Axis, Mark, Panel, Series, legend};
 use super::style::Ink;
 use super::sweep::{counted, mark};
-use super::{Chart, DataTable, MARGIN, WIDTH, close, open_at, style};
+use super::{Chart, DataTable, MARGIN, WIDTH, close, open_across, style};
+use crate::report::table::percent;
 use crate::summary::words::{bytes, duration, list, number};
 use crate::summary::{Quantity, Summary};
 
@@ -57,7 +58,8 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     }
     let title = "Does theory hold?";
     let place = format!("{} of {}", counted(summary.cells.len()), summary.experiment);
-    let (mut canvas, top) = open_at(title, "Measured over predicted, logarithmic; equal on the diagonal", &place);
+    let (mut canvas, top) =
+        open_across(title, "Measured over predicted, logarithmic; equal on the diagonal", &place, summary.cells.iter());
     let styles = style::styles(&summary.arms);
     let drawn = |i: &usize| found.iter().flatten().any(|pair| pair.arm == *i);
     let names = (0..styles.len()).filter(drawn).map(|i| (summary.arms[i].arm.name.as_str(), styles[i]));
@@ -163,7 +165,7 @@ fn table(summary: &Summary, found: &[Vec<Pair>]) -> DataTable {
             check.quantity.title().to_owned(),
             (check.write)(pair.mark.y),
             (check.write)(pair.theory),
-            format!("{} %", number(100.0 * (pair.mark.y / pair.theory - 1.0))),
+            percent(pair.mark.y / pair.theory - 1.0),
         ]
     };
     let rows = CHECKS.iter().zip(found).flat_map(|(check, pairs)| pairs.iter().map(move |pair| row(check, pair)));

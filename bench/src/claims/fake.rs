@@ -115,6 +115,7 @@ pub(crate) fn run(experiment: &str, blocks: u32, cells: &[(&str, LoadSpec, Vec<F
         environment: Environment::default(),
         calibration: None,
         self_test: None,
+        browser: None,
         warnings: Vec::new(),
         cells: cells.iter().map(|(name, load, arms)| cell(name, load, arms, blocks)).collect(),
     };
@@ -198,5 +199,6 @@ fn arm_summary(arm: &FakeArm, blocks: u32) -> ArmSummary {
         lateness: Merged::default(),
         theory: None,
         bytes: None,
+        events: None,
     }
 }

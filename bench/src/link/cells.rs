@@ -49,7 +49,8 @@ fn open() -> Result<Link, Failure> {
     Link::open().map_err(|refused| Failure::Failed(refused.to_string()))
 }
 
-fn wants_link(cell: &Cell) -> bool {
+/// Whether a cell is one over a link.
+pub(crate) fn wants_link(cell: &Cell) -> bool {
     matches!(cell.load.path, Path::Link(_))
 }
 

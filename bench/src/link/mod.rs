@@ -30,6 +30,20 @@ pub use refused::{Refused, probe};
 #[cfg(target_os = "linux")]
 pub use on_linux::Link;
 
+/// Takes this thread, and whatever it starts from now on, to where clients belong.
+///
+/// # Errors
+/// When the system refuses.
+#[cfg(target_os = "linux")]
+pub(crate) fn go_to_clients(link: &Link) -> std::io::Result<()> {
+    move_into(link.clients_namespace())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn go_to_clients(link: &Link) -> std::io::Result<()> {
+    match *link {}
+}
+
 /// A link without any properties: what packets pass as fast as they are carried.
 pub const PLAIN: wirerace_contract::spec::Link = wirerace_contract::spec::Link {
     one_way_delay_us: 0,

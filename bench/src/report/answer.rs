@@ -389,6 +389,7 @@ fn sure(summary: &Summary, settings: &[Setting<'_>]) -> String {
         (0, 0) => "none was set aside".to_owned(),
         (tainted, void) => format!("{tainted} tainted and {void} void were set aside and are listed below"),
     };
+    let before = before(summary, settings);
     let intervals = if settings.iter().all(|s| s.cell.exact) {
         "bytes, connections and requests are exact, times are indicative only".to_owned()
     } else if (least as usize) < BLOCKS_MIN {
@@ -396,7 +397,21 @@ fn sure(summary: &Summary, settings: &[Setting<'_>]) -> String {
     } else {
         "intervals are of at least 95 %".to_owned()
     };
-    format!("How sure: {n} trial{plural} an arm and cell; {intervals}; of the trials {aside}.")
+    // What is exact and what is indicative stands in the sentences that follow, where there are any.
+    let intervals = if before.is_empty() { format!("{intervals}; ") } else { String::new() };
+    let sure = format!("How sure: {n} trial{plural} an arm and cell; {intervals}of the trials {aside}.");
+    std::iter::once(sure).chain(before).collect::<Vec<_>>().join(" ")
+}
+
+/// Of a single cell that is exact: what its verdict says before all else, since no verdict stands beside it.
+fn before(summary: &Summary, settings: &[Setting<'_>]) -> Vec<String> {
+    match summary.cells.as_slice() {
+        [cell] if cell.exact => {
+            let arms: Vec<Entry<'_>> = settings.iter().flat_map(|s| s.arms.iter().copied()).collect();
+            verdict::before(cell, &arms)
+        }
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A made-up run for tests: five arms, six blocks, seeded noise, one void and one tainted trial (whose block was
 //! repeated). The figures are plausible, not measured.
 
+mod events;
 pub(crate) mod sweep;
 
 use wirerace_contract::descriptor::Descriptor;
@@ -79,6 +80,7 @@ pub(crate) fn run() -> (Manifest, Vec<Trial>) {
         environment: environment(),
         calibration: None,
         self_test: None,
+        browser: None,
     };
     let mut random = SplitMix64::new(2026);
     let mut trials = Vec::new();
@@ -92,6 +94,13 @@ pub(crate) fn run() -> (Manifest, Vec<Trial>) {
         for (position, shape) in shapes().iter().enumerate() {
             let attempt = if block == 3 { 2 } else { 1 };
             trials.push(trial(shape, &load, (block, attempt, position as u32 + 1), &mut random));
+        }
+    }
+    // As a run keeps them: of the first block only.
+    for trial in trials.iter_mut().filter(|trial| trial.block == 1) {
+        let shape = shapes().into_iter().find(|shape| shape.arm == trial.arm.name);
+        if let Some((measured, shape)) = trial.measured.as_mut().zip(shape) {
+            measured.client.events = Some(events::log(&shape));
         }
     }
     // The long poll of block 5 breaks before it can be measured.

@@ -13,7 +13,7 @@ use wirerace_contract::results::Trial;
 
 use crate::charts::render::escape;
 use crate::charts::style::{self, dark_of};
-use crate::charts::{Chart, ChartError};
+use crate::charts::{Chart, ChartError, absent};
 use crate::summary::words::{conditions, count};
 use crate::summary::{CellSummary, Summary};
 
@@ -53,7 +53,7 @@ pub fn report(page: &Page<'_>) -> Result<String, ChartError> {
     let mut main = opening::answer(summary);
     main.push_str(&claims);
     main.push_str(&results(page)?);
-    for (number, section) in page.sections.iter().enumerate() {
+    for (number, section) in sections(page).enumerate() {
         main.push_str(&further(number, section));
     }
     main.push_str(&method_section(summary));
@@ -96,6 +96,13 @@ fn dark_rules(body: &str) -> String {
     )
 }
 
+/// The sections of the page: without one whose table stands below a picture already.
+fn sections<'a>(page: &Page<'a>) -> impl Iterator<Item = &'a Section> {
+    let across = page.across;
+    let drawn = move |section: &&Section| across.iter().any(|(_, chart)| section.table.as_ref() == Some(&chart.table));
+    page.sections.iter().filter(move |section| !drawn(section))
+}
+
 /// Where what stands, as a list of links.
 fn contents(page: &Page<'_>, claims: bool) -> String {
     let mut links = vec![("answer".to_owned(), "Answer".to_owned())];
@@ -103,7 +110,7 @@ fn contents(page: &Page<'_>, claims: bool) -> String {
         links.push(("claims".to_owned(), "Claims".to_owned()));
     }
     links.push(("results".to_owned(), "Charts and tables".to_owned()));
-    links.extend(page.sections.iter().enumerate().map(|(i, section)| (section_id(i), section.heading.clone())));
+    links.extend(sections(page).enumerate().map(|(i, section)| (section_id(i), section.heading.clone())));
     let last = [("method", "Method"), ("environment", "Environment"), ("caveats", "Caveats"), ("trials", "All trials")];
     links.extend(last.map(|(id, name)| (id.to_owned(), name.to_owned())));
     parts::links("Contents", &links)
@@ -118,16 +125,31 @@ fn results(page: &Page<'_>) -> Result<String, ChartError> {
         let links: Vec<_> = summary.cells.iter().enumerate().map(link).collect();
         text.push_str(&parts::links("Cells", &links));
     }
-    if !page.across.is_empty() {
-        text.push_str("<section id=\"across\">\n<h3>All cells together</h3>\n");
-        let conditions = crate::charts::sweep::conditions(summary);
-        for (id, chart) in page.across {
-            text.push_str(&figure(id, chart, &conditions, &mut budget)?);
-        }
-        text.push_str("</section>\n");
+    for sentence in absent(summary) {
+        text.push_str(&format!("<p>{}</p>\n", prose(&sentence)));
+    }
+    if summary.cells.len() > 1 {
+        text.push_str(&across(page, &mut budget)?);
     }
     for (number, (cell, charts)) in summary.cells.iter().zip(page.charts).enumerate() {
         text.push_str(&cell_section(summary, number, (cell, charts), &mut budget)?);
+    }
+    // Of a single cell nothing spans cells: what is drawn of its arms comes after it.
+    if summary.cells.len() < 2 {
+        text.push_str(&across(page, &mut budget)?);
+    }
+    Ok(text + "</section>\n")
+}
+
+/// The pictures over all cells.
+fn across(page: &Page<'_>, budget: &mut Budget) -> Result<String, ChartError> {
+    if page.across.is_empty() {
+        return Ok(String::new());
+    }
+    let mut text = format!("<section id=\"across\">\n<h3>{}</h3>\n", super::across(page.summary));
+    let conditions = crate::charts::sweep::conditions(page.summary);
+    for (id, chart) in page.across {
+        text.push_str(&figure(id, chart, &conditions, budget)?);
     }
     Ok(text + "</section>\n")
 }

@@ -1,6 +1,6 @@
 //! `report.md`: the answer, the tables and the conditions, to paste into an issue or an article.
 
-use crate::charts::{Chart, DataTable};
+use crate::charts::{Chart, DataTable, absent};
 use crate::summary::words::conditions;
 use crate::summary::{CellSummary, Summary};
 
@@ -51,13 +51,16 @@ pub fn report(page: &Page<'_>) -> String {
     }
     text.push_str(&opening(summary));
     text.push_str(&claims_section(summary));
-    if !page.across.is_empty() {
-        text.push_str("## All cells together\n\n");
-        text.extend(page.across.iter().map(picture));
+    if summary.cells.len() > 1 {
+        text.push_str(&across(page));
     }
     for (cell, charts) in summary.cells.iter().zip(page.charts) {
         text.push_str(&cell_section(summary, cell, charts));
     }
+    if summary.cells.len() < 2 {
+        text.push_str(&across(page));
+    }
+    text.extend(absent(summary).iter().map(|sentence| format!("{}\n\n", inline(sentence))));
     page.sections.iter().for_each(|more| text.push_str(&further(more)));
     text.push_str("## Method\n\n");
     text.push_str(&bullets(&method::sentences(summary)));
@@ -68,6 +71,15 @@ pub fn report(page: &Page<'_>) -> String {
     }
     text.push_str(&format!("\n## Caveats\n\n{}", bullets(&method::caveats(summary))));
     text
+}
+
+/// The pictures over all cells; after a single one, which they add nothing to from elsewhere.
+fn across(page: &Page<'_>) -> String {
+    if page.across.is_empty() {
+        return String::new();
+    }
+    let pictures: String = page.across.iter().map(picture).collect();
+    format!("## {}\n\n{pictures}", super::across(page.summary))
 }
 
 /// The answer, what was expected, and what is wrong with the run.

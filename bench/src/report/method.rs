@@ -1,6 +1,8 @@
 //! How the numbers of a run came about, and what they do not say, in sentences.
 
+use super::table;
 use crate::statistics::BLOCKS_MIN;
+use crate::summary::browser;
 use crate::summary::link::ERROR_P99_MAX_MS;
 use crate::summary::quantity::{MARGIN, MARGIN_CPU};
 use crate::summary::words::{self, count, number, path};
@@ -8,6 +10,9 @@ use crate::summary::{CellSummary, Quantity, Summary};
 
 /// How the numbers came about, in sentences.
 pub(super) fn sentences(summary: &Summary) -> Vec<String> {
+    if summary.browser.is_some() {
+        return browser::method();
+    }
     let mut sentences = vec![
         "Each trial is one arm in one cell with a fresh server process and a fresh load process; a block holds every arm in every cell once, in random order.".to_owned(),
         "Lateness is received − due: it counts from the instant the feed's plan fixed, so that waiting is never left out. Lost quotes count as infinitely late.".to_owned(),
@@ -25,7 +30,7 @@ pub(super) fn sentences(summary: &Summary) -> Vec<String> {
 /// Within what two arms are equal: the experiment's own margins, where it has some.
 fn margins(summary: &Summary) -> String {
     let own = summary.margins;
-    let percent = |own: Option<f64>, usual: f64| format!("± {} %", number(100.0 * own.unwrap_or(usual)));
+    let percent = |own: Option<f64>, usual: f64| format!("± {}", table::percent(own.unwrap_or(usual)));
     let (rest, cpu) = (percent(own.bytes, MARGIN), percent(own.cpu, MARGIN_CPU));
     let lateness = percent(own.lateness, MARGIN);
     if lateness == rest {
@@ -105,6 +110,7 @@ pub(super) fn caveats(summary: &Summary) -> Vec<String> {
         "TCP/IP bytes are computed from segment counts with the heads of IPv4; how many segments without data there are depends on the kernel's delayed acknowledgements.".to_owned(),
         "One implementation of each transport, in Rust: other servers have other CPU and memory costs; bytes carry over, times may not.".to_owned(),
     ]);
+    caveats.extend(summary.browser.iter().flat_map(browser::caveats));
     if !summary.environment.optimised {
         caveats.push("Built without optimisation: CPU and lateness are worse than they need be.".to_owned());
     }

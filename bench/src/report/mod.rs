@@ -76,11 +76,19 @@ pub enum ReportError {
 /// # Errors
 /// When the run cannot be read, or a file cannot be drawn or written.
 pub fn write_all(directory: &Path) -> Result<ReportPaths, ReportError> {
-    write_sized(directory, PNG_WIDTH_PX)
+    write_all_to(directory, directory)
 }
 
-fn write_sized(directory: &Path, png_width_px: u32) -> Result<ReportPaths, ReportError> {
-    let run = read(directory)?;
+/// The same, from the run that was named (a folder, or a file that holds a run) into the folder `directory`, which is made.
+///
+/// # Errors
+/// As [`write_all`].
+pub fn write_all_to(named: &Path, directory: &Path) -> Result<ReportPaths, ReportError> {
+    write_sized(named, directory, PNG_WIDTH_PX)
+}
+
+fn write_sized(named: &Path, directory: &Path, png_width_px: u32) -> Result<ReportPaths, ReportError> {
+    let run = read(named)?;
     let summary = summarise(&run.manifest, &run.trials, &run.warnings);
     let (charts, of_run, sections) = (draw(&summary), draw_run(&summary), sections(&summary));
     let page =
@@ -157,9 +165,15 @@ fn draw(summary: &Summary) -> Vec<Vec<(String, Chart)>> {
     let several = summary.cells.len() > 1;
     let of_cell = |(i, cell): (usize, &CellSummary)| {
         let name = |kind: &str| if several { format!("{kind}-{}", i + 1) } else { kind.to_owned() };
-        KINDS.iter().map(|kind| (name(kind.name), (kind.draw)(summary, cell))).collect()
+        let there = KINDS.iter().filter(|kind| (kind.has)(cell));
+        there.map(|kind| (name(kind.name), (kind.draw)(summary, cell))).collect()
     };
     summary.cells.iter().enumerate().map(of_cell).collect()
+}
+
+/// What stands above the charts over a whole run.
+fn across(summary: &Summary) -> &'static str {
+    if summary.cells.len() > 1 { "All cells together" } else { "All arms together" }
 }
 
 /// Every chart over the whole run that it has something for.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use thiserror::Error;
-use wirerace_contract::results::{Manifest, SCHEMA_VERSION, Trial};
+use wirerace_contract::results::{Manifest, RunFile, SCHEMA_VERSION, Trial};
 
 /// Name of the file that says what is true of a whole run.
 pub const MANIFEST: &str = "manifest.json";
@@ -47,6 +47,14 @@ pub enum ReadError {
     /// The manifest is no manifest.
     #[error("{} is damaged ({reason}): restore it, or run the experiment again", .file.display())]
     DamagedManifest {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A run in one file is none.
+    #[error("{} is damaged ({reason}): download it again, or record another run", .file.display())]
+    DamagedFile {
         /// The file.
         file: PathBuf,
         /// What is wrong.
@@ -179,11 +187,31 @@ pub fn read_trials(directory: &Path) -> Result<Trials, ReadError> {
     Ok(Trials { trials, warning: None })
 }
 
-/// Reads the run in `directory`: both files.
+/// Whether `named` is a file that holds a whole run, as the demo's page hands it out, or is meant to be: what lies in the
+/// folder of a run is none.
+#[must_use]
+pub fn is_run_file(named: &Path) -> bool {
+    let in_a_run = named.ancestors().skip(1).take(2).any(|folder| folder.join(MANIFEST).is_file());
+    named.is_file() && !in_a_run && named.extension().is_some_and(|extension| extension == "json")
+}
+
+fn read_run_file(named: &Path) -> Result<Run, ReadError> {
+    let file = named.to_owned();
+    match parse(&String::from_utf8_lossy(&load(named)?)) {
+        Ok(RunFile { manifest, trials, .. }) => Ok(Run { manifest, trials, warnings: Vec::new() }),
+        Err(Wrong::Newer(found)) => Err(ReadError::Newer { file, found }),
+        Err(Wrong::Damaged(reason)) => Err(ReadError::DamagedFile { file, reason }),
+    }
+}
+
+/// Reads the run in `directory`: both files; or the one file that holds a run.
 ///
 /// # Errors
 /// As [`read_manifest`] and [`read_trials`].
 pub fn read(directory: &Path) -> Result<Run, ReadError> {
+    if is_run_file(directory) {
+        return read_run_file(directory);
+    }
     let manifest = read_manifest(directory)?;
     let Trials { trials, warning } = read_trials(directory)?;
     Ok(Run { manifest, trials, warnings: warning.into_iter().collect() })

@@ -2,6 +2,7 @@
 
 use wirerace_contract::results::{SelfTestRow, SelfTestStanding, SelfTestSummary};
 
+use super::table::percent;
 use crate::charts::DataTable;
 use crate::summary::Summary;
 use crate::summary::words::{NOTHING, count, list, number};
@@ -101,10 +102,6 @@ fn line(group: &[&SelfTestRow]) -> Option<Vec<String>> {
         SelfTestStanding::TooFewBlocks => "too few blocks",
     };
     Some(vec![first.arm.clone(), first.what.clone(), list(&quantities), share, target, outcome.to_owned()])
-}
-
-fn percent(share: f64) -> String {
-    format!("{} %", number(100.0 * share))
 }
 
 fn range(low: f64, high: f64) -> String {

@@ -173,14 +173,25 @@ pub fn theory(cell: &CellSummary) -> DataTable {
 
 /// An error in words: with its sign, milliseconds as they are, ratios in per cent.
 fn residual(quantity: Quantity, error: Reading) -> String {
-    let (value, unit) = match quantity.unit() {
-        "ms" => return signed(error.get(), &duration(error.get())),
-        unit @ "%" => (error.get(), unit),
-        _ => (100.0 * error.get(), "%"),
-    };
-    // What is left of nine digits is no error.
-    let value = if value.abs() < 1e-6 { 0.0 } else { value };
-    signed(value, &format!("{} {unit}", number(value)))
+    match quantity.unit() {
+        "ms" => signed(error.get(), &duration(error.get())),
+        "%" => signed_percent(error.get() / 100.0),
+        _ => signed_percent(error.get()),
+    }
+}
+
+/// A share in per cent.
+pub(crate) fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    // What is left of nine digits is nothing.
+    let percent = if percent.abs() < 1e-6 { 0.0 } else { percent };
+    format!("{} %", number(percent))
+}
+
+/// The same with a plus where there is one to say.
+pub(crate) fn signed_percent(share: f64) -> String {
+    let written = percent(share);
+    signed(if written == "0 %" { 0.0 } else { share }, &written)
 }
 
 /// With a plus where there is one to say.

@@ -9,7 +9,7 @@ use wirerace_contract::feed::Arrivals;
 use wirerace_contract::results::ArmEntry;
 use wirerace_contract::spec::Path;
 
-use super::table::signed;
+use super::table::{percent, signed, signed_percent};
 use crate::charts::DataTable;
 use crate::summary::words::{NOTHING, count, duration, number};
 use crate::summary::{ArmSummary, CellSummary, Quantity, Reading, Summary, TheorySummary};
@@ -61,7 +61,7 @@ fn of_arm(arm: &ArmSummary, entry: &ArmEntry, theory: &TheorySummary) -> Vec<Tar
     };
     if let Some((value, off)) = off(arm, Quantity::ApplicationBytes) {
         let said = format!("{} bytes", number(value));
-        add("application bytes per quote", said, percent(off), within(BYTES_MAX), Some(off.abs() <= BYTES_MAX));
+        add("application bytes per quote", said, signed_percent(off), within(BYTES_MAX), Some(off.abs() <= BYTES_MAX));
     }
     let mean = Some(theory.mean_ms.get()).zip(theory.mean_error_ms.map(Reading::get));
     match (entry.descriptor.delivers, mean) {
@@ -78,9 +78,9 @@ fn of_arm(arm: &ArmSummary, entry: &ArmEntry, theory: &TheorySummary) -> Vec<Tar
             let allowed = if asked { within(HELD_MAX) } else { format!("x is {}: nothing is asked", number(x)) };
             let off = off_ms / mean_ms;
             let said = format!("{} at x = {}", duration(mean_ms), number(x));
-            add("mean lateness", said, percent(off), allowed.clone(), held(off));
+            add("mean lateness", said, signed_percent(off), allowed.clone(), held(off));
             if let Some((value, off)) = self::off(arm, Quantity::Requests) {
-                add("requests per 100 quotes", number(value), percent(off), allowed, held(off));
+                add("requests per 100 quotes", number(value), signed_percent(off), allowed, held(off));
             }
         }
         _ => {}
@@ -105,14 +105,7 @@ fn off(arm: &ArmSummary, quantity: Quantity) -> Option<(f64, f64)> {
 }
 
 fn within(share: f64) -> String {
-    format!("± {} %", number(100.0 * share))
-}
-
-fn percent(share: f64) -> String {
-    let percent = 100.0 * share;
-    // What is left of nine digits is no error.
-    let percent = if percent.abs() < 1e-6 { 0.0 } else { percent };
-    signed(percent, &format!("{} %", number(percent)))
+    format!("± {}", percent(share))
 }
 
 /// The table of one cell; `None` where theory is held to nothing.

@@ -5,7 +5,7 @@ use wirerace_contract::spec::{Link, Path as Way};
 
 /// Small pictures: drawing large ones without optimisation takes seconds.
 fn write_all(directory: &Path) -> Result<ReportPaths, ReportError> {
-    write_sized(directory, 300)
+    write_sized(directory, directory, 300)
 }
 
 fn written() -> (tempfile::TempDir, ReportPaths) {
@@ -348,4 +348,59 @@ fn the_margins_are_those_of_the_experiment() {
     let own = |summary: &mut Summary| (summary.margins.bytes, summary.margins.lateness) = (Some(0.01), Some(0.05));
     let words = "lies within ± 1 % (lateness and staleness ± 5 %, CPU ± 10 %), and otherwise";
     assert!(texts_of(own).iter().all(|text| text.contains(words)));
+}
+
+#[test]
+fn trials_used_for_counts_alone_are_named_in_every_caption() {
+    let (mut manifest, mut trials) = fixture::run();
+    let captions = |manifest: &wirerace_contract::results::Manifest, trials: &[wirerace_contract::results::Trial]| {
+        let summary = summarise(manifest, trials, &[]);
+        [conditions(&summary, &summary.cells[0]), sweep::conditions(&summary)]
+    };
+    let told = "disturbed from outside: of them only what is counted is used, not the times";
+    assert!(captions(&manifest, &trials).iter().all(|caption| !caption.contains(told)));
+    manifest.cells[0].exact = true;
+    trials.retain(|trial| trial.block == 1);
+    for trial in trials.iter_mut().filter(|trial| trial.arm.name != "ws") {
+        trial.standing = wirerace_contract::results::Standing::Tainted;
+    }
+    for caption in captions(&manifest, &trials) {
+        assert!(
+            caption.ends_with(&format!("set aside: 0 tainted, 0 void; 4 of the trials used were {told}")),
+            "{caption}"
+        );
+    }
+}
+
+#[test]
+fn what_spans_no_cells_comes_after_the_only_one() {
+    let (dir, paths) = written();
+    let order = |text: &str, parts: [&str; 2]| {
+        let [first, then] = parts.map(|part| text.find(part).unwrap_or_else(|| panic!("{part} is missing")));
+        first < then
+    };
+    let read = |paths: &ReportPaths| [&paths.html, &paths.markdown].map(|file| std::fs::read_to_string(file).unwrap());
+    let [html, markdown] = read(&paths);
+    assert!(order(&html, ["id=\"cell-1\"", "<h3>All arms together</h3>"]) && !html.contains("All cells together"));
+    assert!(order(&markdown, ["## 10 clients", "## All arms together"]));
+    let (mut manifest, trials) = fixture::run();
+    manifest.cells.push(wirerace_contract::results::Cell { name: "another".into(), ..manifest.cells[0].clone() });
+    fixture::write_run(dir.path(), &manifest, &trials);
+    let [html, markdown] = read(&write_all(dir.path()).unwrap());
+    assert!(order(&html, ["<h3>All cells together</h3>", "id=\"cell-1\""]));
+    assert!(order(&markdown, ["## All cells together", "## 10 clients"]));
+}
+
+#[test]
+fn a_run_without_event_logs_says_so_where_the_picture_would_stand() {
+    let dir = tempfile::tempdir().unwrap();
+    let (manifest, mut trials) = fixture::run();
+    trials.iter_mut().filter_map(|trial| trial.measured.as_mut()).for_each(|measured| measured.client.events = None);
+    fixture::write_run(dir.path(), &manifest, &trials);
+    let paths = write_all(dir.path()).unwrap();
+    assert!(!paths.charts.iter().any(|file| file.to_string_lossy().contains("sequence")), "{:?}", paths.charts);
+    for file in [&paths.html, &paths.markdown] {
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(text.contains("this run was recorded without an event log."), "{}", file.display());
+    }
 }

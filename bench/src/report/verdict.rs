@@ -85,8 +85,7 @@ pub fn cell(summary: &Summary, cell: &CellSummary) -> Vec<String> {
     });
     let all: Vec<Entry<'_>> = groups.iter().flat_map(|of| of.arms.iter().copied()).collect();
     // What holds for every sentence is said before them.
-    let before = of_all(cell, &all).into_iter().chain(counts_only(&all));
-    before.chain(said).chain(of_some(&all)).collect()
+    before(cell, &all).into_iter().chain(said).chain(of_some(&all)).collect()
 }
 
 /// What bytes of these arms are counted in, and how that is called: packets where all have them. In an exact cell, which
@@ -289,6 +288,11 @@ pub(super) fn win<'a>(cell: &CellSummary, arms: &[Entry<'a>], quantity: Quantity
 fn few<'a>(arms: &[Entry<'a>]) -> Vec<&'a ArmSummary> {
     let few = |arm: &&ArmSummary| (arm.valid as usize) < BLOCKS_MIN;
     arms.iter().map(|(arm, _)| *arm).filter(few).collect()
+}
+
+/// What holds for every figure of a cell, in sentences: too few blocks, and trials of which only counts are used.
+pub(super) fn before(cell: &CellSummary, arms: &[Entry<'_>]) -> Vec<String> {
+    of_all(cell, arms).into_iter().chain(counts_only(arms)).collect()
 }
 
 /// Says that no arm has enough blocks for intervals, where that is so, and what that means.

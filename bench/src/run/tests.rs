@@ -68,3 +68,33 @@ fn a_new_run_takes_the_self_test_beside_it_along() {
     let written = read_manifest(run.dir()).unwrap();
     assert_eq!(written.self_test.map(|test| test.started_utc).as_deref(), Some("2026-01-01T00:00:00Z"));
 }
+
+#[test]
+fn the_first_moments_are_kept_of_the_first_block_alone() {
+    let measured = fixture::run().1.into_iter().find_map(|trial| trial.measured).unwrap();
+    assert!(measured.client.events.is_some(), "the fixture's first trial has them");
+    assert_eq!(with_first_moments(measured.clone(), 1), measured);
+    let later = with_first_moments(measured, 2);
+    assert_eq!(later.client.events, None);
+    assert!(!serde_json::to_string(&later).unwrap().contains("events"), "what is not there takes no room in the file");
+}
+
+#[test]
+fn theory_is_rehearsed_on_the_paths_of_the_cells_before_the_first_trial() {
+    let out = tempfile::tempdir().unwrap();
+    let mut begun = run(out.path(), |trial| trial.block == 2);
+    begun.manifest.calibration = Some(Calibration::default());
+    let begun = begun.over(None).unwrap();
+    assert_eq!(begun.calibration(), Some(Calibration::default()), "its first trials were made without");
+    let out = tempfile::tempdir().unwrap();
+    let mut new = run(out.path(), |_| false);
+    new.manifest.calibration = Some(Calibration::default());
+    let new = new.over(None).unwrap();
+    let written = read_manifest(new.dir()).unwrap().calibration.unwrap();
+    assert_eq!(written.link, None);
+    let here = written.loopback.unwrap();
+    for quotes in [here.pushed, here.held] {
+        assert!(quotes.first_ns[0] > 0 && quotes.first_ns.is_sorted() && quotes.further_ns > 0, "{here:?}");
+    }
+    assert!(here.exchange_ns > here.answer_ns && here.answer_ns > 0, "{here:?}");
+}

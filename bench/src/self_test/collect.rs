@@ -14,7 +14,7 @@ use crate::experiment::Experiment;
 use crate::failure::{Failure, file_failure};
 use crate::order::balanced_order;
 use crate::output::note;
-use crate::run::{RunFolder, judge};
+use crate::run::{RunFolder, judge, with_first_moments};
 use crate::statistics::median;
 use crate::summary::Quantity;
 use crate::trial::{self, Injection, TrialSetup};
@@ -288,6 +288,7 @@ impl Maker<'_> {
         let started_utc = utc::now();
         let (standing, reasons, measured) = match trial::measure(&setup, trial::start_soon(), |_| ()).await {
             Ok((measured, _)) => {
+                let measured = with_first_moments(measured, block);
                 let (standing, reasons) = judge(&item.entry, &load, &measured);
                 (standing, reasons, Some(measured))
             }

@@ -231,6 +231,9 @@ impl Quantity {
     }
 
     fn cpu_us(self, measured: &Measured) -> Option<f64> {
+        if measured.cpu.wall_us == 0 {
+            return None;
+        }
         let us = match self {
             Self::OwnCpu => measured.cpu.server_us + measured.cpu.load_us,
             Self::MachineCpu => measured.cpu.machine_us?,

@@ -14,7 +14,7 @@ use crate::statistics::median;
 use crate::theory::bytes::Direction;
 use crate::theory::distance::distance;
 use crate::theory::held::mean_window_s;
-use crate::theory::{Bytes, Costs, Lateness, Law, Prediction, Run, predict_run};
+use crate::theory::{Bytes, Costs, Lateness, Law, Prediction, Rehearsed, Run, predict_run};
 
 const MS_PER_S: f64 = 1e3;
 /// Steps of a law may lie this far off before it counts as a difference, seconds: a machine makes slopes of steps, and
@@ -104,9 +104,29 @@ fn since(measured: &Measured, from_ns: u64) -> f64 {
     measured.server.drained.taken_ns.saturating_sub(from_ns) as f64 / 1e9
 }
 
-/// What the machine costs, from the run's calibration. A run without one counts as made on a machine that takes no time.
-pub(crate) fn costs(calibration: Option<Calibration>) -> Costs {
+/// What the machine costs over `path`, from the run's calibration. A run without one counts as made on a machine that takes
+/// no time, and on a path that was not rehearsed things take what they take on one host's bare sockets.
+pub(crate) fn costs(calibration: Option<Calibration>, path: &Path) -> Costs {
     let Some(calibration) = calibration else { return Costs::default() };
+    let seconds = |ns: u64| ns as f64 / 1e9;
+    let bare = bare_costs(&calibration);
+    let rehearsal = match path {
+        Path::Link(_) => calibration.link,
+        // Held back in the server, quotes take what they take on one host.
+        Path::Loopback | Path::Delayed(_) => calibration.loopback,
+    };
+    rehearsal.map_or(bare, |rehearsal| Costs {
+        exchange_s: seconds(rehearsal.exchange_ns),
+        answer_s: seconds(rehearsal.answer_ns),
+        occupancy_s: seconds(rehearsal.occupancy_ns),
+        held_answer_s: seconds(rehearsal.held_answer_ns),
+        pushed: Rehearsed::of(&rehearsal.pushed),
+        held: Rehearsed::of(&rehearsal.held),
+        ..bare
+    })
+}
+
+fn bare_costs(calibration: &Calibration) -> Costs {
     let seconds = |ns: u64| ns as f64 / 1e9;
     Costs {
         exchange_s: seconds(calibration.exchange_ns),
@@ -115,6 +135,8 @@ pub(crate) fn costs(calibration: Option<Calibration>) -> Costs {
         held_answer_s: seconds(calibration.held_answer_ns),
         write_s: seconds(calibration.write_ns),
         loopback_transit_s: seconds(calibration.chain_p50_ns.saturating_sub(calibration.write_ns)),
+        pushed: None,
+        held: None,
     }
 }
 
@@ -129,10 +151,14 @@ fn is_modelled(entry: &ArmEntry, load: &LoadSpec) -> bool {
 }
 
 /// What theory says about each trial.
-pub(super) fn predictions(entry: &ArmEntry, costs: &Costs, used: &[&Trial]) -> Vec<Option<Prediction>> {
+pub(super) fn predictions(
+    entry: &ArmEntry,
+    calibration: Option<Calibration>,
+    used: &[&Trial],
+) -> Vec<Option<Prediction>> {
     let of = |trial: &&Trial| {
         let run = run(trial, trial.measured.as_ref()?).filter(|_| is_modelled(entry, &trial.load))?;
-        Some(predict_run(entry, &trial.load, costs, &run))
+        Some(predict_run(entry, &trial.load, &costs(calibration, &trial.load.path), &run))
     };
     used.iter().map(of).collect()
 }
@@ -286,6 +312,30 @@ mod tests {
         // The fixture adds 0.3 ms and an exponential tail of 0.1 ms on average.
         assert!((theory.mean_error_ms.unwrap().get() - 0.4).abs() < 1.0, "{theory:?}");
         assert!(theory.distance.unwrap().get() < 0.02 && theory.curve.len() == poll.lateness.curve.len());
+    }
+
+    #[test]
+    fn each_path_has_the_costs_that_were_rehearsed_on_it() {
+        use wirerace_contract::results::{Rehearsal, RehearsedQuotes};
+        let path = |json| serde_json::from_str::<Path>(json).unwrap();
+        let (link, delayed) =
+            (path(r#"{"link":{"one_way_delay_us":1}}"#), path(r#"{"delayed":{"one_way_delay_us":1}}"#));
+        let rehearsal = |ns| {
+            let quotes = RehearsedQuotes { first_ns: [ns; 32], further_ns: ns };
+            Some(Rehearsal { exchange_ns: ns, answer_ns: ns, pushed: quotes, held: quotes, ..Rehearsal::default() })
+        };
+        let of = |calibration: Calibration| {
+            [&Path::Loopback, &delayed, &link].map(|path| {
+                let costs = costs(Some(calibration), path);
+                let of_quotes = [costs.pushed, costs.held].map(|quotes| quotes.map(|q| (q.mean_s(1) * 1e9).round()));
+                ((costs.exchange_s * 1e9).round(), of_quotes, (costs.write_s * 1e9).round())
+            })
+        };
+        let bare = Calibration { exchange_ns: 7, write_ns: 3, ..Calibration::default() };
+        assert_eq!(of(bare), [(7.0, [None; 2], 3.0); 3], "a run that rehearsed nothing");
+        let both = of(Calibration { loopback: rehearsal(50), link: rehearsal(90), ..bare });
+        let with = |ns: f64| (ns, [Some(ns); 2], 3.0);
+        assert_eq!(both, [with(50.0), with(50.0), with(90.0)]);
     }
 
     #[test]

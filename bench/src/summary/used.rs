@@ -9,7 +9,7 @@ use crate::noise::{disturbed_share, with_link};
 
 /// Of a trial that was disturbed by more than this share of one processor nothing is used. On a machine whose processors were
 /// both taken (190 %) held requests came back so late that quotes shared answers: 56 requests for 100 quotes instead of 102.
-pub const DISTURBED_SHARE_MAX: f64 = 0.25;
+pub(super) const DISTURBED_SHARE_MAX: f64 = 0.25;
 
 /// Whether a trial may be used at all: measured, and valid. In an exact cell one that was tainted by a little will do: what
 /// the machine's other work takes is time. Bytes and requests follow the plan, and the identities have held.

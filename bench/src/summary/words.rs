@@ -146,7 +146,19 @@ pub fn conditions(summary: &Summary, cell: &CellSummary) -> String {
         feed.seed,
         trials(|a| a.tainted),
         trials(|a| a.void),
-    )
+    ) + &counts_only(std::iter::once(cell))
+}
+
+/// Says of how many trials only what is counted is used, where there are any; the rest of a sentence on conditions.
+#[must_use]
+pub fn counts_only<'a>(cells: impl Iterator<Item = &'a CellSummary>) -> String {
+    match cells.flat_map(|cell| &cell.arms).map(|arm| arm.counts_only.len()).sum::<usize>() {
+        0 => String::new(),
+        n => format!(
+            "; {n} of the trials used {} disturbed from outside: of them only what is counted is used, not the times",
+            if n == 1 { "was" } else { "were" }
+        ),
+    }
 }
 
 /// The way between server and clients, in full: every figure names it.

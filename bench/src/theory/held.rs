@@ -12,6 +12,10 @@
 //! k c; its request comes back at k c + v, and the server, busy until N c, takes requests in turn: request k is done at
 //! max(N c, c + v) + k s where s ≥ c, and at max(N c + k s, k c + v + s) where s < c.
 //!
+//! What goes out at once is not d late but what a rehearsal found: the server looks at the quotes a while s after the first was
+//! due, since feed and task must wake up and the herd is served in turn. Quotes due within s go along; the window begins when
+//! the server looks. So an answer carries x + e^−x (1 + λs) quotes. Where nobody rehearsed s is 0.
+//!
 //! The newest only: a request is held for T at least, which makes w + T of w, and one quote goes out with each answer.
 //!
 //! A periodic feed with distance g ≥ w meets a held request each time: lateness d, one request a quote. With g < w every
@@ -49,6 +53,19 @@ pub fn mean_window_s(setting: &Setting) -> f64 {
     positions(setting).map(|k| window_s(setting, k)).sum::<f64>() / positions(setting).count() as f64
 }
 
+/// The mean of [`Setting::look_s`] over the herd, seconds.
+fn mean_look_s(setting: &Setting) -> f64 {
+    positions(setting).map(|k| setting.look_s(k)).sum::<f64>() / positions(setting).count() as f64
+}
+
+/// How late quotes are that find client `position`'s request held; weights add up to 1.
+pub(super) fn met_parts(setting: &Setting, position: u32) -> Vec<(f64, Part)> {
+    match &setting.costs.held {
+        Some(rehearsed) => rehearsed.parts(position, setting.delay_s).collect(),
+        None => vec![(1.0, Part::At(setting.met_s(position)))],
+    }
+}
+
 /// All that differ: one stands for all where the machine takes no time.
 fn positions(setting: &Setting) -> impl Iterator<Item = u32> {
     let alike = setting.costs.held_answer_s <= 0.0 && setting.costs.occupancy_s <= 0.0;
@@ -77,20 +94,25 @@ fn every(setting: &Setting) -> Law {
     let x = setting.rate_per_s * mean_window_s(setting);
     let (met, empty) = chances(setting, x, setting.wait_s);
     let parts = positions(setting).flat_map(|k| {
-        let (from_s, window_s) = (setting.met_s(k), window_s(setting, k));
+        let (window_s, back_s, look_s) = (window_s(setting, k), setting.back_s(), setting.look_s(k));
         let (met, _) = chances(setting, setting.rate_per_s * window_s, setting.wait_s);
-        let late = Part::Uniform(setting.back_s(), setting.back_s() + window_s);
-        [(met, Part::At(from_s)), (setting.rate_per_s * window_s, late)]
+        let late = Part::Uniform(back_s, back_s + window_s);
+        let along = Part::Uniform(back_s, back_s + look_s);
+        let waited = [(setting.rate_per_s * window_s, late), (met * setting.rate_per_s * look_s, along)];
+        met_parts(setting, k).into_iter().map(move |(weight, part)| (met * weight, part)).chain(waited)
     });
+    // Quotes that come between the first and the server's look go along with it.
+    let along = setting.rate_per_s * mean_look_s(setting);
     let mut answer_sizes = super::law::poisson(x);
-    answer_sizes.resize(answer_sizes.len().max(2), 0.0);
+    let with_first = super::law::poisson(along);
+    answer_sizes.resize(answer_sizes.len().max(1 + with_first.len()), 0.0);
     answer_sizes[0] = empty;
-    answer_sizes[1] += met;
+    with_first.iter().enumerate().for_each(|(more, share)| answer_sizes[1 + more] += met * share);
     let lateness = Lateness::mixed(parts);
     let staleness_s = staleness_s(setting, lateness.mean_s(), x);
     Law {
         lateness,
-        requests_per_quote: 1.0 / (x + met),
+        requests_per_quote: 1.0 / (x + met * (1.0 + along)),
         delivered_share: 1.0,
         answer_sizes,
         staleness_s: Some(staleness_s),

@@ -16,7 +16,8 @@
 //! | pushed, newest | as planned, newest, with T | T + d | 0 |
 //!
 //! [`planned`], [`held`] and [`pushed`] derive their rows; each gives a [`law::Law`] with the whole distribution of
-//! lateness. To every d the floor of the machine is added where it is known ([`setting::Costs`]).
+//! lateness. To every d what the machine takes is added where it is known ([`setting::Costs`]): for quotes that go out at once
+//! the whole distribution of it, from a rehearsal over the same path ([`rehearsed`]).
 //!
 //! **What lateness means where quotes are superseded.** Only delivered quotes are late. The lateness of a conflated arm
 //! is the age of the newest quote at an instant of a grid, given that there is one, so it *falls* as the rate rises while
@@ -49,10 +50,13 @@ pub mod law;
 pub mod planned;
 pub mod played;
 pub mod pushed;
+pub mod rehearsed;
 pub mod setting;
 
 #[cfg(test)]
 mod layers_tests;
+#[cfg(test)]
+mod rehearsed_tests;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
@@ -66,6 +70,7 @@ use wirerace_contract::spec::{Delivery, LoadSpec};
 pub use bytes::{Bytes, SetUp};
 pub use lateness::Lateness;
 pub use law::Law;
+pub use rehearsed::Rehearsed;
 pub use setting::{Costs, Run, Setting};
 
 /// What theory says about one arm under one load.

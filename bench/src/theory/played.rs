@@ -10,7 +10,7 @@ use wirerace_contract::clock::NS_PER_S;
 use wirerace_contract::feed::FeedSpec;
 use wirerace_contract::plan::Plan;
 
-use super::held::window_s;
+use super::held::{met_parts, window_s};
 use super::lateness::Lateness;
 use super::setting::{Run, Setting};
 
@@ -41,21 +41,26 @@ pub fn play(setting: &Setting, run: &Run, feed: &FeedSpec) -> Option<Played> {
         .take_while(|due_s| *due_s < run.feed_s)
         .collect();
     let first = due_s.partition_point(|due_s| *due_s < window_from_s);
-    let (mut late_s, mut sizes, mut answers) = (Vec::new(), Vec::new(), 0.0);
+    let (mut late_s, mut met, mut sizes, mut answers) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
     let clients = positions(setting);
     for position in &clients {
         let log = client(setting, &due_s, *position);
-        late_s.extend_from_slice(log.late_s.get(first..).unwrap_or_default());
+        let of_window = log.late_s.get(first..).unwrap_or_default();
+        late_s.extend(of_window.iter().flatten());
+        let met_here = of_window.iter().filter(|late_s| late_s.is_none()).count();
+        met.extend(met_parts(setting, *position).into_iter().map(|(weight, part)| (met_here as f64 * weight, part)));
         answers += log.answer_sizes.iter().sum::<f64>();
         sizes.resize(sizes.len().max(log.answer_sizes.len()), 0.0);
         sizes.iter_mut().zip(&log.answer_sizes).for_each(|(all, one)| *all += one);
     }
-    if late_s.is_empty() {
+    let met_count: f64 = met.iter().map(|(weight, _)| weight).sum();
+    if late_s.is_empty() && met_count <= 0.0 {
         return None;
     }
+    let weighted = [(late_s.len() as f64, Lateness::of_sample(late_s)), (met_count, Lateness::mixed(met))];
     sizes.iter_mut().for_each(|size| *size /= answers);
     Some(Played {
-        lateness: Lateness::of_sample(late_s),
+        lateness: Lateness::together(weighted.iter().map(|(weight, law)| (*weight, law))),
         requests_per_quote: answers / (clients.len() * due_s.len()) as f64,
         answer_sizes: sizes,
     })
@@ -69,25 +74,25 @@ fn positions(setting: &Setting) -> Vec<u32> {
 
 /// What one client lives through.
 struct Log {
-    /// Of each quote, in order.
-    late_s: Vec<f64>,
+    /// Of each quote, in order; `None` for those that found a request held, which [`met_parts`] tells.
+    late_s: Vec<Option<f64>>,
     /// Answers with 0, 1, 2 … quotes.
     answer_sizes: Vec<f64>,
 }
 
 fn client(setting: &Setting, due_s: &[f64], position: u32) -> Log {
-    let window_s = window_s(setting, position);
+    let (window_s, look_s) = (window_s(setting, position), setting.look_s(position));
     let mut log = Log { late_s: Vec::with_capacity(due_s.len()), answer_sizes: Vec::new() };
     // A request is held when the feed begins.
     let (mut next, mut asked_s) = (0, 0.0f64);
     while let Some(first_s) = due_s.get(next) {
-        let answered_s = first_s.max(asked_s).min(asked_s + setting.wait_s);
+        let waits = *first_s > asked_s;
+        let answered_s = if waits { (first_s + look_s).min(asked_s + setting.wait_s) } else { asked_s };
         let end = next + due_s[next..].partition_point(|due_s| *due_s <= answered_s);
-        let waited = *first_s > asked_s;
         for quote in &due_s[next..end] {
             // Who waits is woken and written to in turn; what waited goes out with the answer to the request.
-            let back_s = if waited { setting.met_s(position) } else { setting.back_s() };
-            log.late_s.push(answered_s - quote + back_s);
+            let met = waits && quote == first_s;
+            log.late_s.push((!met).then(|| answered_s - quote + setting.back_s()));
         }
         let size = end - next;
         log.answer_sizes.resize(log.answer_sizes.len().max(size + 1), 0.0);

@@ -1,7 +1,9 @@
 //! Pushed quotes: the server writes when there is something.
 //!
 //! Every quote: the server writes to one client after the other, c each, so client k of N gets it d + k c late; the mean
-//! is d + (N + 1) c / 2, the last one's d + N c. The newest only: each client has a grid of its own, its start + k × T;
+//! is d + (N + 1) c / 2, the last one's d + N c. Where a rehearsal tells what the first of them takes beside d, R with all its
+//! chances, client k gets it d + R + (k − 1) c late, and c is what each further client added there: reading is as serial as
+//! writing, and c is what the slower side takes, wake-ups included. The newest only: each client has a grid of its own, its start + k × T;
 //! what is written on it is the newest quote if there is one since the instant before, so lateness is as with planned
 //! requests for the newest, and no request is needed. Grids begin when streams are opened, so clients that connect within
 //! milliseconds share one phase: the law holds on average over feeds, and one short run strays from it as one client would.
@@ -28,7 +30,10 @@ fn every(setting: &Setting) -> Option<Law> {
     if setting.rate_per_s * f64::from(setting.clients) * setting.costs.write_s >= 1.0 {
         return None;
     }
-    let lateness = Lateness::mixed(fan_out(setting).map(|late_s| (1.0, Part::At(late_s))));
+    let lateness = match &setting.costs.pushed {
+        Some(rehearsed) => Lateness::mixed(rehearsed.parts_of_all(setting.clients, setting.delay_s)),
+        None => Lateness::mixed(fan_out(setting).map(|late_s| (1.0, Part::At(late_s)))),
+    };
     let mean_s = lateness.mean_s();
     let stale = stale_share(setting.rate_per_s, setting.symbols, (mean_s, mean_s));
     Some(Law {

@@ -4,6 +4,8 @@ use wirerace_contract::descriptor::{Delivers, Descriptor};
 use wirerace_contract::feed::Arrivals;
 use wirerace_contract::spec::{Arm, Connection, Delivery, LoadSpec};
 
+use super::rehearsed::Rehearsed;
+
 /// What the machine costs, measured apart from the trials that theory is held against. Zero is a machine that takes
 /// no time.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -23,6 +25,10 @@ pub struct Costs {
     pub write_s: f64,
     /// From publishing a quote to its receipt over one connection without distance, less the write, seconds.
     pub loopback_transit_s: f64,
+    /// Quotes that are pushed; `None` where nobody rehearsed, and then the two above stand for it.
+    pub pushed: Option<Rehearsed>,
+    /// Quotes that find a request held; `None` likewise.
+    pub held: Option<Rehearsed>,
 }
 
 /// How long a run was and what its feed held: the plan's, and not fitted to what was delivered.
@@ -125,13 +131,23 @@ impl Setting {
     /// A quote that the server sends at once is this late at client `position` of the fan-out (1 to N), seconds.
     #[must_use]
     pub fn sent_at_once_s(&self, position: u32) -> f64 {
-        self.delay_s + self.costs.loopback_transit_s + f64::from(position) * self.costs.write_s
+        let bare_s = || self.costs.loopback_transit_s + f64::from(position) * self.costs.write_s;
+        self.delay_s + self.costs.pushed.map_or_else(bare_s, |rehearsed| rehearsed.mean_s(position))
     }
 
     /// A quote that finds client `position`'s request held (1 to N) is this late, seconds.
     #[must_use]
     pub fn met_s(&self, position: u32) -> f64 {
-        self.back_s() + f64::from(position.saturating_sub(1)) * self.costs.held_answer_s
+        let asked_s = || self.costs.answer_s + f64::from(position.saturating_sub(1)) * self.costs.held_answer_s;
+        self.delay_s + self.costs.held.map_or_else(asked_s, |rehearsed| rehearsed.mean_s(position))
+    }
+
+    /// From a quote's due instant to the server's look at the quotes for client `position` whose request it finds held,
+    /// seconds: what the quote takes in all, less what an answer takes. 0 where nobody rehearsed.
+    #[must_use]
+    pub fn look_s(&self, position: u32) -> f64 {
+        let look_s = |rehearsed: Rehearsed| rehearsed.median_s(position) - self.costs.answer_s;
+        self.costs.held.map_or(0.0, look_s).max(0.0)
     }
 
     /// The distance of two quotes of a periodic feed, seconds.

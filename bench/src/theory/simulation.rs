@@ -110,6 +110,42 @@ pub(super) fn held(due: &[f64], (delay_s, ways): (f64, f64), (least_s, wait_s): 
     log
 }
 
+/// The same for every quote where the machine takes time: a held request is answered `took_s()` after the first quote was due
+/// and, of that, `answer_s` goes by after the server has looked what there is; a request that finds quotes is answered at once.
+pub(super) fn held_by_machine(
+    due: &[f64],
+    (delay_s, ways): (f64, f64),
+    answer_s: f64,
+    mut took_s: impl FnMut() -> f64,
+) -> Log {
+    let (mut log, mut next, mut at_server_s) = (Log::default(), 0, 0.0);
+    while next < due.len() {
+        log.requests += 1;
+        let looked_s = if due[next] <= at_server_s { at_server_s } else { due[next] + took_s() - answer_s };
+        let end = next + due[next..].partition_point(|due_s| *due_s <= looked_s);
+        log.receive(due, next..end, looked_s + answer_s + delay_s);
+        next = end;
+        at_server_s = looked_s + answer_s + ways * delay_s;
+    }
+    log
+}
+
+/// Receipts of pushes: of each quote the first of `clients` has it after `delay_s` and what `took_s()` says, and each further
+/// one `further_s` later.
+pub(super) fn pushed_by_machine(
+    quotes: usize,
+    delay_s: f64,
+    (clients, further_s): (u32, f64),
+    mut took_s: impl FnMut() -> f64,
+) -> Log {
+    let mut log = Log::default();
+    for _ in 0..quotes {
+        let first_s = delay_s + took_s();
+        log.late_s.extend((0..clients).map(|after| first_s + f64::from(after) * further_s));
+    }
+    log
+}
+
 /// Lateness and window of each client of a herd, all of whose requests are held when one quote comes at 0: the server
 /// writes the answers in turn and then serves the requests in the order in which they come, one at a time. Answers take
 /// `delay_s`, and the next request is there `away_s` after its answer was written.

@@ -82,6 +82,8 @@ impl Recorder {
             orders: self.orders.report(),
             process,
             errors: self.errors.clone(),
+            // Not the recorder's: noted by the client itself.
+            events: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The files a run leaves behind. `results/schema/` holds their JSON Schemas, generated from these types.
 
+mod events;
 mod link;
 mod manifest;
 
@@ -11,10 +12,11 @@ use crate::distribution::Distribution;
 use crate::meter::{ControlSnapshot, ProcessUsage};
 use crate::spec::{Arm, LoadSpec};
 
+pub use self::events::{EVENTS_MAX, EventLog, Happened, LOGGED_QUOTES_MAX, LoggedEvent, LoggedQuote, QuoteRange};
 pub use self::link::{LinkReport, LinkWay, PacketCounts};
 pub use self::manifest::{
-    ArmEntry, Calibration, Cell, Environment, Manifest, Margins, Pinning, SelfTestRow, SelfTestStanding,
-    SelfTestSummary,
+    ArmEntry, BrowserRun, Calibration, Cell, Environment, Manifest, Margins, Pinning, REHEARSED_SHARES, Rehearsal,
+    RehearsedQuotes, RunFile, SelfTestRow, SelfTestStanding, SelfTestSummary,
 };
 
 /// Version of all files below. Raised when a field changes its meaning or goes away.
@@ -159,6 +161,10 @@ pub struct ClientReport {
     pub process: LoadUsage,
     /// The first few errors in words.
     pub errors: Vec<String>,
+    /// What the first client did and received first. Kept of the first block's trials only; `null` elsewhere, and in files
+    /// written before it was logged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<EventLog>,
 }
 
 /// Every quote of every client is accounted for: received + superseded + lost = planned.
@@ -279,7 +285,7 @@ pub struct LoadUsage {
 /// CPU time within the window, microseconds.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Cpu {
-    /// Length of the window by the wall, microseconds.
+    /// Length of the window by the wall, microseconds; 0 where CPU time was not measured at all.
     pub wall_us: u64,
     /// The whole machine: all processors' time that was not idle and not stolen; `null` where the system does not tell.
     pub machine_us: Option<u64>,

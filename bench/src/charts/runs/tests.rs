@@ -68,6 +68,8 @@ fn pictures_say_what_they_show() {
             "{name}"
         );
         assert!(texts(&svg).contains(&chart.title.as_str()) && svg.matches("<g class=\"axes\">").count() > 0, "{name}");
+        let told = |text: &&str| text.ends_with("loopback") || text.ends_with("there and back");
+        assert!(texts(&svg).iter().any(told), "no figure goes without its path: {name}");
         assert!(!chart.table.rows.is_empty(), "{name}");
         let columns = chart.table.columns.len();
         assert!(chart.table.rows.iter().all(|row| row.len() == columns), "{name}: {:?}", chart.table);

@@ -153,3 +153,30 @@ fn one_transport_or_nothing_at_all_is_said() {
     assert_eq!(texts(&none), ["No trial of this run may be used, so it says nothing; the reasons stand below."]);
     assert!(none.sure.is_empty() && none.standings.rows.is_empty());
 }
+
+#[test]
+fn one_block_of_one_exact_cell_settles_counts_and_calls_times_indicative() {
+    let one_block = |trials: &mut Vec<Trial>, manifest: &mut Manifest| {
+        manifest.cells[0].exact = true;
+        trials.retain(|trial| trial.block == 1);
+    };
+    let answer = answer_of(|manifest, trials| one_block(trials, manifest));
+    let sure = "How sure: 1 trial an arm and cell; of the trials none was set aside. Counted in 1 block: bytes, connections and \
+                requests are exact; times are indicative only (an interval needs at least 6 blocks).";
+    assert_eq!(answer.sure, sure);
+    let last = *texts(&answer).last().unwrap();
+    assert!(last.starts_with("First come: ") && last.contains("WebSocket in application bytes per quote"), "{last}");
+    assert!(!last.contains("lateness") && !last.contains("CPU"), "times have no winner: {last}");
+    let row = |name: &str| answer.standings.rows.iter().find(|row| row[0] == name).unwrap().clone();
+    assert_eq!(row("application bytes per quote")[4], "first");
+    assert_eq!(row("median lateness")[1..], ["too few blocks"; 4].map(str::to_owned));
+
+    let disturbed = answer_of(|manifest, trials| {
+        one_block(trials, manifest);
+        trials.iter_mut().for_each(|trial| trial.standing = wirerace_contract::results::Standing::Tainted);
+    });
+    let busy = "The machine was busy with other work during trials of poll-close, poll, long-poll, sse and ws, which takes time and not bytes: \
+                their bytes, connections and requests are used, their times are not.";
+    assert_eq!(disturbed.sure, format!("{sure} {busy}"));
+    assert!(texts(&disturbed).iter().all(|text| !text.contains("At the median")), "{:?}", texts(&disturbed));
+}

@@ -178,3 +178,24 @@ fn many_trials_set_aside_are_folded_and_their_number_is_not() {
     summary.cells[0].arms[0].set_aside = vec![aside; 50];
     assert!(page(&summary).contains("<h4>Trials that were not used: 52</h4>\n<details>"));
 }
+
+#[test]
+fn what_a_picture_tells_in_a_table_is_no_section_too() {
+    use crate::report::fixture::sweep::{Over, run};
+    let (manifest, trials) = run(Over::Clients);
+    let mut summary = summarise(&manifest, &trials, &[]);
+    // Pictures of cells are others' business, and take long to draw.
+    let (across, more) = (crate::report::draw_run(&summary), sections(&summary));
+    let heading = "How many clients each carries";
+    assert!(more.iter().any(|section| section.heading == heading), "the text file has no table with its pictures");
+    let charts: Vec<Vec<(String, Chart)>> = summary.cells.iter().map(|_| Vec::new()).collect();
+    summary.claims.clear();
+    let told = |across: &[(String, Chart)]| {
+        let page = Page { summary: &summary, trials: &trials, charts: &charts, across, sections: &more };
+        let html = report(&page).unwrap();
+        (html.matches(heading).count() > 0, html.matches("clients within 0.1 s").count())
+    };
+    // As a column's head, and once more for narrow screens.
+    let (section, once) = told(&[]);
+    assert_eq!((section, told(&across)), (true, (false, once)));
+}

@@ -55,6 +55,40 @@ pub struct Manifest {
     /// What the newest self-test found that was kept beside this run when it began; `null` where there was none.
     #[serde(default)]
     pub self_test: Option<SelfTestSummary>,
+    /// What is true of a run that a browser's page recorded, instead of the suite's own load; left out of all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<BrowserRun>,
+}
+
+/// A run recorded by a browser's page: one trial per arm, all at once, and a client that nothing is known of but what the
+/// page told.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct BrowserRun {
+    /// What the browser calls itself.
+    pub user_agent: String,
+    /// How far the page's clock may be off the server's, microseconds: half of the shortest round trip that it saw. It is
+    /// part of every lateness.
+    pub offset_error_us: u64,
+    /// Arrivals that lay before their quote was published by the page's clock, and count as if they came at that instant.
+    #[serde(default)]
+    pub early: u64,
+    /// Spans in which the page was hidden or asleep, microseconds since the feed started. None lies in the window.
+    #[serde(default)]
+    pub hidden_us: Vec<(u64, u64)>,
+    /// What was changed while the run went on, a sentence each. The window begins after the last.
+    #[serde(default)]
+    pub changed: Vec<String>,
+}
+
+/// A whole run in one file, as the demo's page hands it out: what else stands in two files of a folder.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RunFile {
+    /// See [`SCHEMA_VERSION`](super::SCHEMA_VERSION).
+    pub schema_version: u32,
+    /// What is true of all of it.
+    pub manifest: Manifest,
+    /// One per arm.
+    pub trials: Vec<super::Trial>,
 }
 
 /// A self-test in short: whether the suite can tell, on the machine that made the run.
@@ -139,6 +173,47 @@ pub struct Calibration {
     pub held_answer_ns: u64,
     /// What the load's recorder takes for one arrival, nanoseconds.
     pub recorder_ns: u64,
+    /// What quotes took in a rehearsal on one host; `null` where none was held, and in older files.
+    #[serde(default)]
+    pub loopback: Option<Rehearsal>,
+    /// The same over an emulated link, without its distance; `null` where no cell has one, and in older files.
+    #[serde(default)]
+    pub link: Option<Rehearsal>,
+}
+
+/// Shares of all quotes at which a rehearsal tells how late they were: closer together towards the end, where the few
+/// are that came much later than the others.
+pub const REHEARSED_SHARES: [f64; 32] = [
+    0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.84, 0.87, 0.9,
+    0.92, 0.94, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.995, 1.0,
+];
+
+/// What the suite's own server and clients take over one path, whatever its distance: measured with a short feed before the
+/// trials and apart from them.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Rehearsal {
+    /// From asking to the answer in hand, of a poll over a kept connection that finds no quote, less both ways,
+    /// nanoseconds: median.
+    pub exchange_ns: u64,
+    /// The part of it from the instant at which the server has the request in hand, less one way, nanoseconds: median.
+    pub answer_ns: u64,
+    /// What one more poll at the same instant adds to when the last of all has its answer, nanoseconds: median.
+    pub occupancy_ns: u64,
+    /// What one more held request adds to when the last of all has its answer, nanoseconds: median.
+    pub held_answer_ns: u64,
+    /// Quotes that are pushed, over all transports that push.
+    pub pushed: RehearsedQuotes,
+    /// Quotes that find requests held, over all transports that hold them.
+    pub held: RehearsedQuotes,
+}
+
+/// How late a rehearsal's quotes were, beyond the path's distance.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct RehearsedQuotes {
+    /// received − due − one way, at the first client that had the quote, at [`REHEARSED_SHARES`] of all quotes; nanoseconds.
+    pub first_ns: [u64; 32],
+    /// How much later each further client had it, nanoseconds: median.
+    pub further_ns: u64,
 }
 
 /// An arm with the descriptor of its transport.

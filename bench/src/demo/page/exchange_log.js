@@ -1,0 +1,86 @@
+// What happened on each lane, for the sequence diagram: the last few thousand exchanges, old ones overwritten.
+//
+// An exchange is what the client saw: when it asked (`sent`, missing for what is pushed), when it was answered
+// (`answered`, missing as long as it waits), and which quotes came.
+
+const KEPT = 4096;
+
+export class ExchangeLog {
+  constructor(ids) {
+    this.one_way_ms = 0; // what is added each way, now
+    this.lanes = new Map(ids.map((id) => [id, { ring: new Array(KEPT), count: 0 }]));
+  }
+
+  forget() {
+    for (const lane of this.lanes.values()) {
+      lane.ring.fill(undefined);
+      lane.count = 0;
+    }
+  }
+
+  /** A request leaves, or a stream is opened. `held`: the server may wait. `dials`: it needs a connection of its own. */
+  asked(id, at, { held = false, dials = false, opens = false } = {}) {
+    return this.add(id, { sent: at, answered: NaN, quotes: 0, seq: 0, held, dials, opens });
+  }
+
+  /** Its answer is here: with this many quotes, the newest of them `seq`. */
+  answered(exchange, at, quotes, seq) {
+    Object.assign(exchange, { answered: at, quotes, seq });
+  }
+
+  /** Nobody asked: the server sent it by itself. */
+  pushed(id, at, seq) {
+    return this.add(id, { sent: NaN, answered: at, quotes: 1, seq, held: false, dials: false, opens: false });
+  }
+
+  add(id, exchange) {
+    const lane = this.lanes.get(id);
+    exchange.one_way_ms = this.one_way_ms;
+    lane.ring[lane.count % KEPT] = exchange;
+    lane.count += 1;
+    return exchange;
+  }
+
+  /** Calls `draw` with the exchanges of a lane that touch a stretch of time, newest first, at most `most` of them. */
+  between(id, from, to, most, draw) {
+    const { ring, count } = this.lanes.get(id);
+    let drawn = 0;
+    for (let back = 1; back <= Math.min(count, KEPT) && drawn < most; back++) {
+      const exchange = ring[(count - back) % KEPT];
+      const begin = Number.isNaN(exchange.sent) ? exchange.answered - exchange.one_way_ms : exchange.sent;
+      if (begin > to) continue;
+      if (exchange.answered < from) {
+        // Answers come in order on a lane, but for a stream's opening.
+        if (exchange.opens) continue;
+        break;
+      }
+      draw(exchange);
+      drawn += 1;
+    }
+  }
+
+  /** The earliest instant after `time` at which something was sent or answered on one of the lanes; NaN if none. */
+  next(ids, time) {
+    let best = Infinity, what = null;
+    for (const id of ids) {
+      const { ring, count } = this.lanes.get(id);
+      for (let back = 1; back <= Math.min(count, KEPT); back++) {
+        const exchange = ring[(count - back) % KEPT];
+        for (const [at, kind] of [[exchange.sent, "sent"], [exchange.answered, "answered"]]) {
+          if (at > time && at < best) [best, what] = [at, { id, kind, exchange, at }];
+        }
+        if (exchange.answered <= time && !exchange.opens) break;
+      }
+    }
+    return what;
+  }
+
+  /** The oldest instant that every busy lane still remembers. */
+  oldest() {
+    let oldest = -Infinity;
+    for (const { ring, count } of this.lanes.values()) {
+      if (count > KEPT) oldest = Math.max(oldest, ring[count % KEPT].answered || 0);
+    }
+    return oldest;
+  }
+}

@@ -1,0 +1,368 @@
+// Puts the page together: what the server says goes to the parts, and one loop draws them.
+
+import { BREAK_LANE, SevenStreams } from "./break_it.js";
+import { ByteTable, perQuote } from "./byte_bar.js";
+import { Clock } from "./clock.js";
+import { Control } from "./control.js";
+import { ExchangeLog } from "./exchange_log.js";
+import { duration, number, percentile } from "./format.js";
+import { listen } from "./keyboard.js";
+import { Knobs } from "./knobs.js";
+import { LaneView } from "./lane_view.js";
+import { lookOf } from "./looks.js";
+import { Prediction } from "./prediction.js";
+import { showPresets } from "./presets.js";
+import { Recorder } from "./recorder.js";
+import { Run } from "./run.js";
+import { Playback, SequenceChart, tell } from "./sequence.js";
+import { StripChart } from "./strip_chart.js";
+import { Tabs } from "./tabs.js";
+import { Theme } from "./theme.js";
+import { Verdict, send } from "./verdict.js";
+import { Visibility } from "./visibility.js";
+
+const FIGURES_EVERY_MS = 200;
+const CALM_MS = 1000;
+// A race that began so long ago was begun for another page.
+const OLD_NS = 1.5e9;
+// Changes that do not begin another run, and what the chart says of them.
+const AT_ONCE = { rtt_ms: (k) => `round trip ${duration(k.rtt_ms)}`, interval_ms: (k) => `interval ${duration(k.interval_ms)}`, cookie_bytes: (k) => `cookie ${k.cookie_bytes} B` };
+
+const $ = (id) => document.getElementById(id);
+const body = document.body;
+let page = null; // everything that needs the list of lanes, once the server has sent it
+let state = null; // the server's last word
+let meters = null;
+let tabIsActive = null;
+
+const theme = new Theme(() => {});
+const visibility = new Visibility(() => (body.dataset.hiddenSpans = String(visibility.until(performance.now()).length)));
+const control = new Control({
+  state: (message) => take(message),
+  meters: (message) => ((meters = message), page?.run.isOn && ($("watchers").textContent = watching(message.watchers))),
+  pong: (sent, now_ns) => page?.clock.pong(sent, now_ns),
+  ended: ({ run }) => page && run === page.run.number && page.run.serverHasEnded(),
+  error: (words) => say(words, true),
+  lost: () => {
+    page?.run.abandon();
+    body.dataset.runState = "connecting";
+    $("go").disabled = true;
+    say("The server does not answer. Is `wirerace demo` still running? This page tries again.", true);
+  },
+});
+const tabs = new Tabs((active) => {
+  tabIsActive = active;
+  if (!active) page?.run.abandon();
+  if (state) take(state);
+});
+const knobs = new Knobs($("knobs"), $("notes"), (wanted) => {
+  for (const preset of $("presets").children) preset.setAttribute("aria-pressed", "false");
+  control.send({ set: wanted });
+});
+
+/** What people should know now; `isTrouble`: something is wrong. */
+function say(words, isTrouble = false) {
+  $("says").textContent = words;
+  $("says").classList.toggle("trouble", isTrouble);
+}
+
+function watching(count) {
+  return count > 0 ? `Watching: ${count}. The meters count only the page in control.` : "";
+}
+
+/** Builds what depends on the lanes, at the server's first word. */
+function build({ lanes, feed }) {
+  const looks = lanes.map(lookOf);
+  const clock = new Clock((message) => control.send(message));
+  const recorder = new Recorder(looks.map((look) => look.id), feed.symbols.length, clock, (from, to) => visibility.touches(from, to));
+  const log = new ExchangeLog(recorder.ids);
+  const views = lanes.map((lane, i) => new LaneView(lane, looks[i], $("lane")));
+  $("lanes").replaceChildren(...views.map((view) => view.node));
+  const strip = new StripChart($("strip"), looks);
+  const sequence = new SequenceChart($("sequence"), looks, log, recorder, clock);
+  const playback = new Playback(log, () => sequence.shown.map((look) => look.id));
+  const tell = {
+    quotes: (id, quotes, at) => {
+      const skips = knobs.values.delivery === "newest";
+      for (const quote of quotes) {
+        const late = recorder.arrival(id, quote, at, skips);
+        if (!Number.isNaN(late)) strip.add(id, recorder.first[quote.seq], late);
+      }
+    },
+    gap: (id, { first, last }) => recorder.gap(id, first, last),
+    request: (id) => (recorder.lanes.get(id).requests += 1),
+    empty: (id) => (recorder.lanes.get(id).empty += 1),
+    skipped: (id) => (recorder.lanes.get(id).skipped += 1),
+    ready: (id) => page.run.stands(id),
+    timer: (late) => recorder.timer(late),
+    trouble: (id, words) => say(`${looks.find((look) => look.id === id).name}: ${words}`, true),
+  };
+  const run = new Run({ control, clock, recorder, log, visibility, knobs: () => knobs.values, tell, changed: showRun, ended: judge });
+  for (const symbol of feed.symbols) $("symbol").append(new Option(symbol));
+  const prediction = new Prediction($("prediction"), $("prediction-result"), looks);
+  const verdict = new Verdict($("verdict"), looks);
+  const table = new ByteTable($("bytes-table"), looks);
+  new SevenStreams($("seven"), $("seven-says"), () => ({
+    url: state.lanes.find((lane) => lane.id === BREAK_LANE).url, own: run.isOn ? 1 : 0,
+  }));
+  return { looks, clock, recorder, log, views, strip, sequence, playback, run, prediction, verdict, table };
+}
+
+/** The server's word on role, knobs and run. */
+function take(message) {
+  state = message;
+  if (tabIsActive === null) return; // not yet known whether this tab may race
+  page ??= build(message);
+  const role = tabIsActive ? message.role : "passive";
+  body.dataset.role = role;
+  showRole(role);
+  const isFirst = Object.keys(knobs.values).length === 0;
+  const changed = knobs.show(message.knobs, message.limits, message.notes ?? [], role === "control");
+  page.log.one_way_ms = message.knobs.rtt_ms / 2;
+  $("path").textContent = message.path === "delayed"
+    ? "Delayed path: each server holds bytes back by half the round trip each way, and a new connection's first bytes by one round trip more, since it cannot delay the kernel's own handshake."
+    : "Loopback: no distance but the one you set.";
+  if (role === "watch" && !message.controlled && isLoopback()) control.send({ claim: true });
+  if (role !== "passive") follow(message, role, isFirst ? [] : changed);
+}
+
+/** Begins, goes on or ends, as the server does. */
+function follow(message, role, changed) {
+  const { run } = page;
+  if (message.running && message.epoch !== run.epoch) {
+    // A race that was on before this page came: who may, begins anew.
+    const isOld = message.now_ns > OLD_NS;
+    if (isOld && role === "control") control.send({ start: true });
+    else start(message, isOld);
+  } else if (!message.running && run.isOn) run.serverHasEnded();
+  else if (message.running) adjust(message, changed);
+  if (body.dataset.runState === "connecting") showRun(run.state);
+}
+
+function start(message, fromNow) {
+  const { views, strip, playback, prediction, verdict, run } = page;
+  for (const view of views) view.clear();
+  $("strip-says").textContent = STRIP_SAYS[knobs.values.delivery];
+  strip.forget();
+  playback.restart();
+  verdict.hide();
+  prediction.lock();
+  meters = null;
+  say("");
+  showPlayback();
+  run.length_ms = Number($("length").value) * 1000;
+  run.begin(message, fromNow);
+}
+
+/** A knob that works at once was turned in the race. */
+function adjust({ knobs: now }, changed) {
+  const words = changed.filter((name) => name in AT_ONCE).map((name) => AT_ONCE[name](now));
+  if (words.length === 0) return;
+  page.strip.mark(performance.now(), words.join(", "));
+  page.run.turned();
+  if (changed.includes("interval_ms")) page.run.retune();
+}
+
+/** What the chart shows, by delivery. */
+const STRIP_SAYS = {
+  every: $("strip-says").textContent,
+  newest: "Only the newest count: lanes show different quotes, so compare how stale they are. This is how late those were that several showed.",
+};
+
+const isNewest = () => knobs.values.delivery === "newest";
+
+function isLoopback() {
+  return ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
+}
+
+const ROLES = {
+  control: "",
+  watch: "You are watching. Prices and lateness are this page's own; bytes, requests and sockets are those of the page in control, on the server's machine.",
+  passive: "Another tab of this browser has the race. This one stays passive, since six connections per host are shared by all tabs. Close the other one, and this one takes over.",
+};
+
+function showRole(role) {
+  $("role").textContent = ROLES[role] ?? "";
+  $("go").disabled = role !== "control";
+}
+
+const STATES = { idle: "Ready. Guess first, then start.", running: "", draining: "Waiting for what is still on its way …", judging: "Judging …", done: "" };
+
+function showRun(name) {
+  if (!page) return;
+  body.dataset.runState = name;
+  $("go").textContent = page.run.isOn ? "Stop" : name === "done" ? "Start again" : "Start";
+  $("length").disabled = page.run.isOn;
+  $("pause").disabled = name === "idle";
+  say(STATES[name] ?? "");
+  if (name === "draining") page.playback.end = performance.now();
+}
+
+function go() {
+  if (body.dataset.role !== "control") return;
+  if (page.run.isOn) page.run.drain();
+  else control.send({ start: true });
+}
+
+/** After the run: the server's verdict, the page's own figures over the same stretch of time, and what was guessed. */
+async function judge() {
+  const { run, recorder, looks, prediction, verdict, clock } = page;
+  for (const { id } of looks) {
+    const lane = recorder.lanes.get(id);
+    lane.lost += Math.max(0, run.last - lane.newest);
+  }
+  let answer = null, trouble = run.tooShort ?? "only the page in control sends it";
+  if (!run.tooShort && body.dataset.role === "control") {
+    try {
+      answer = await send(run.record());
+    } catch (error) {
+      trouble = error.message;
+    }
+  }
+  const span = answer?.window_us?.map((us) => us / 1000) ?? [run.window.from, run.window.to].map((at) => clock.epochTime(at));
+  const lanes = ownFigures(span, answer?.lanes);
+  verdict.show(lanes, answer, trouble, run.tooShort ? [] : conditions(span), isNewest());
+  prediction.judge(lanes, isNewest());
+}
+
+/** By lane, of the quotes due within a stretch of the epoch, in milliseconds. */
+function ownFigures([from, to], judged) {
+  const { looks, recorder } = page;
+  return Object.fromEntries(looks.map(({ id }) => {
+    const late = recorder.lateness(id, from, to), all = perQuote(meters?.lanes?.[id])?.all;
+    return [id, { late_ms: percentile(late, 0.5), late_p99_ms: percentile(late, 0.99), lost: recorder.lanes.get(id).lost, stale_ms: judged?.[id]?.staleness_mean_ms, bytes: judged?.[id]?.bytes_per_quote ?? all }];
+  }));
+}
+
+/** What the figures have to be quoted with. */
+function conditions([from, to]) {
+  const { run, clock, recorder } = page;
+  const hidden = visibility.within(run.window.from, run.window.to);
+  return [
+    `Over ${duration(to - from)}. The first two columns are on this page's own clock; the third needs the server's, known to ± ${duration(clock.error_ms)}. Polls left ${duration(recorder.timer_ms)} after the instant planned for them, at the median: this browser's own error.`,
+    ...(hidden > 0 ? [`The page was hidden or asleep for ${duration(hidden)}: that is left out.`] : []),
+  ];
+}
+
+let drawn = 0, figured = 0, frames = [];
+
+function frame() {
+  requestAnimationFrame(frame);
+  const now = performance.now();
+  frames.push(now);
+  while (frames[0] < now - 1000) frames.shift();
+  if (!page) return;
+  page.playback.advance(now);
+  const wait = theme.reducedMotion ? CALM_MS : 0;
+  if (now - drawn >= wait) draw((drawn = now));
+  if (now - figured >= FIGURES_EVERY_MS) figures((figured = now));
+}
+
+/** The pictures and the prices. Two charts take turns, a frame each. */
+let turn = 0;
+function draw(now) {
+  const { run, playback, strip, sequence, recorder, looks, views } = page;
+  const ink = theme.ink;
+  turn += 1;
+  const calm = theme.reducedMotion;
+  const seen = playback.paused ? (page.pausedAt ??= now) : Math.min(now, playback.end);
+  if (!playback.paused) page.pausedAt = null;
+  // What is paused stands as it was, but for a step, another focus, another size or colour.
+  const sight = [playback.paused, playback.head, sequence.focus, playback.speed, innerWidth, ink.paper, ink.font_px, body.dataset.chart].join();
+  if (playback.paused && sight === page.sight) return;
+  if (!playback.paused || calm || turn % 2 === 1) page.sight = sight;
+  if (calm || turn % 2 === 0) strip.draw(seen, visibility.until(seen), ink);
+  if (calm || turn % 2 === 1) sequence.draw(playback.head, knobs.values, playback.speed, ink);
+  if (playback.paused || run.state === "idle") return;
+  const { selectedIndex, options } = $("symbol");
+  looks.forEach(({ id }, i) => {
+    const { held, prices, newest } = recorder.lanes.get(id);
+    // Where only the newest counts, it is that one, whatever its symbol: a lane may never show a certain one.
+    const symbol = isNewest() && newest > 0 ? (newest - 1) % recorder.symbols : selectedIndex;
+    views[i].price(prices[symbol], held[symbol], options[symbol].text, recorder.isBehind(id, symbol));
+  });
+}
+
+/** Figures change five times a second: faster than that nobody reads. */
+function figures(now) {
+  body.dataset.fps = String(frames.length);
+  body.dataset.timerMs = page.recorder.timer_ms.toFixed(1);
+  const { run, recorder, looks, views, table, playback } = page;
+  $("clock").textContent = Number.isFinite(page.clock.error_ms) ? `clock ± ${duration(page.clock.error_ms)}` : "";
+  for (const [i, { id }] of looks.entries()) {
+    views[i].counts(recorder.lanes.get(id));
+  }
+  if (run.isOn) showProgress(run.progress(now));
+  if (playback.paused) return;
+  const most = Math.max(0, ...looks.map(({ id }) => perQuote(meters?.lanes?.[id])?.all ?? 0));
+  const recent = looks.map(({ id }) => recorder.recent(id, now, run.window?.from ?? now));
+  const best = Math.min(...recent.map(({ p50 }) => (Number.isNaN(p50) ? Infinity : p50)));
+  looks.forEach(({ id }, i) => {
+    if (run.isOn) views[i].late(recent[i], recent[i].p50 === best && best < 0.05, isNewest());
+    table.show(id, views[i].meter(meters?.lanes?.[id] ?? null, most));
+  });
+}
+
+function showProgress({ done, left_ms }) {
+  $("progress").value = done;
+  $("left").textContent = page.run.state === "running" ? `${Math.ceil(left_ms / 1000)} s left` : "";
+}
+
+/** Pause, step and slow motion: of the pictures. The race goes on. */
+function pause() {
+  const { playback } = page;
+  playback.paused = !playback.paused;
+  if (!playback.paused && playback.speed === 1) playback.head = playback.live(performance.now());
+  showPlayback();
+}
+
+function step() {
+  const found = page.playback.step();
+  showPlayback();
+  $("story").textContent = found ? tell(found, page.looks, page.recorder) : "Nothing more has happened yet.";
+}
+
+function slower(steps) {
+  page.playback.faster(-steps);
+  showPlayback();
+}
+
+function showPlayback() {
+  const { paused, speed } = page.playback;
+  $("pause").textContent = paused ? "Go on" : "Pause";
+  $("pause").setAttribute("aria-pressed", String(paused));
+  $("speed").textContent = speed === 1 ? "Live" : `1/${number(1 / speed)} speed`;
+  body.dataset.paused = String(paused);
+  body.dataset.speed = String(speed);
+  if (!paused) $("story").textContent = "";
+}
+
+/** One lane large, or all of them. */
+function focus(key) {
+  const look = page.looks[key - 1];
+  if (!look) return;
+  page.sequence.focus = page.sequence.focus === look.id ? null : look.id;
+  body.dataset.focus = page.sequence.focus ?? "";
+  for (const view of page.views) view.node.classList.toggle("focused", view.id === page.sequence.focus);
+}
+
+const ready = (deed) => (...args) => page && deed(...args);
+const help = () => $("help").showModal();
+$("go").addEventListener("click", ready(go));
+$("pause").addEventListener("click", ready(pause));
+$("step").addEventListener("click", ready(step));
+$("slower").addEventListener("click", ready(() => slower(1)));
+$("faster").addEventListener("click", ready(() => slower(-1)));
+$("help-button").addEventListener("click", help);
+$("lanes").addEventListener("click", (event) => {
+  const lane = event.target.closest(".key") && event.target.closest("[data-lane]");
+  if (lane) focus(page.looks.findIndex((look) => look.id === lane.dataset.lane) + 1);
+});
+showPresets($("presets"), $("question"), (wanted) => body.dataset.role === "control" && control.send({ set: wanted }));
+listen({
+  " ": ready(pause), ".": ready(step), "+": ready(() => slower(-1)), "=": ready(() => slower(-1)), "-": ready(() => slower(1)),
+  r: ready(go), f: () => theme.toggleProjector(), d: () => $("theme").click(), "?": help, lane: ready(focus),
+  "[": ready(() => knobs.roundTrip(-1)), "]": ready(() => knobs.roundTrip(1)),
+  v: () => (body.dataset.chart = body.dataset.chart === "sequence" ? "strip" : "sequence"),
+});
+requestAnimationFrame(frame);

@@ -1,0 +1,237 @@
+// What happens on the way: a line for the server, a line for the client, and arrows slanted by the delay between them.
+//
+// The page knows when it asked and when it had an answer. When the server had the question and let go of the answer is
+// drawn from the delay that was set, not measured. Time runs to the right.
+
+import { duration } from "./format.js";
+import { prepare } from "./looks.js";
+
+export const SPEEDS = [1, 0.25, 0.05, 0.01];
+// So many exchanges of a lane are looked at; those nearer to each other than the eye can tell apart share an arrow.
+const ARROWS_MAX = 2500;
+const APART_PX = 1.5;
+// With more than this, no heads and no numbers.
+const ARROWS_FEW = 40;
+
+/** The instant that is looked at: now, or slower, or a fixed one. */
+export class Playback {
+  constructor(log, lanes) {
+    Object.assign(this, { log, lanes, speed: 1, paused: false, head: performance.now(), end: Infinity, last: performance.now() });
+  }
+
+  /** An arrow's end is known when it arrives: looking a little back, all that is seen is known. */
+  live(now) {
+    return Math.min(now - this.log.one_way_ms - 50, this.end);
+  }
+
+  /** One frame later. */
+  advance(now) {
+    const passed = now - this.last;
+    this.last = now;
+    if (this.paused) return;
+    const live = this.live(now);
+    this.head = this.speed === 1 ? live : Math.min(live, Math.max(this.head + passed * this.speed, this.log.oldest()));
+  }
+
+  faster(steps) {
+    const at = SPEEDS.indexOf(this.speed) - steps;
+    this.speed = SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, at))];
+  }
+
+  /** To the next instant at which something happens. Gives what happens there. */
+  step() {
+    this.paused = true;
+    const found = this.log.next(this.lanes(), this.head);
+    if (found) this.head = found.at + 0.001;
+    return found;
+  }
+
+  restart() {
+    Object.assign(this, { end: Infinity, paused: false, head: performance.now() });
+  }
+}
+
+/** One event in words. */
+export function tell({ id, kind, exchange }, looks, recorder) {
+  const name = looks.find((look) => look.id === id).name;
+  if (exchange.opens) return kind === "sent" ? `${name} opens its stream.` : `${name}: the stream stands.`;
+  if (kind === "sent") return `${name} asks${exchange.held ? ", and the server may wait" : ""}.`;
+  if (exchange.quotes === 0) return `${name}: an answer without a quote.`;
+  const late = recorder.lanes.get(id).at[exchange.seq] - recorder.first[exchange.seq];
+  const what = exchange.quotes > 1 ? `${exchange.quotes} quotes up to #${exchange.seq}` : `quote #${exchange.seq}`;
+  return `${name} has ${what}, ${late > 0 ? `${duration(late)} after the first lane` : "the first lane to show it"}.`;
+}
+
+export class SequenceChart {
+  constructor(canvas, looks, log, recorder, clock) {
+    Object.assign(this, { canvas, looks, log, recorder, clock, focus: null });
+  }
+
+  get shown() {
+    return this.focus ? this.looks.filter((look) => look.id === this.focus) : this.looks;
+  }
+
+  /** How much time is seen: some quotes, and at least the time there and back. */
+  span({ rate_per_s, rtt_ms, interval_ms }, speed) {
+    const wide = Math.min(8000, Math.max(24_000 / rate_per_s, 2.2 * interval_ms, 4 * rtt_ms, 400));
+    return Math.max(60, wide * [1, 0.6, 0.3, 0.12][SPEEDS.indexOf(speed)], 3 * rtt_ms);
+  }
+
+  draw(head, knobs, speed, ink) {
+    const { context, width, height } = prepare(this.canvas);
+    const shown = this.shown, row = height / shown.length;
+    const plot = { left: ink.font_px * 8.6, right: width - 8 };
+    const short = width < 320;
+    if (short) plot.left = ink.font_px * 2;
+    const span = this.span(knobs, speed);
+    const x = (at) => plot.right - ((head - at) / span) * (plot.right - plot.left);
+    context.font = `${ink.font_px}px system-ui, sans-serif`;
+    shown.forEach((look, i) => {
+      const lines = { server: i * row + row * 0.24, client: i * row + row * 0.8 };
+      this.labels(context, look, lines, plot, ink, short);
+      context.save();
+      context.beginPath();
+      context.rect(plot.left, i * row, plot.right - plot.left, row);
+      context.clip();
+      this.due(context, lines.server, x, head, span, ink);
+      this.exchanges(context, look, lines, x, head, span, ink);
+      context.restore();
+    });
+    this.ruler(context, plot, span, height, ink);
+  }
+
+  labels(context, look, { server, client }, plot, ink, short) {
+    context.setLineDash([]);
+    context.strokeStyle = ink.muted;
+    context.lineWidth = ink.line_px / 1.75;
+    for (const y of [server, client]) {
+      context.beginPath();
+      context.moveTo(plot.left, y);
+      context.lineTo(plot.right, y);
+      context.stroke();
+    }
+    context.textBaseline = "middle";
+    context.textAlign = "left";
+    context.fillStyle = look.colour;
+    context.fillRect(0, server, 4, client - server);
+    context.fillStyle = ink.text;
+    const middle = (server + client) / 2;
+    context.fillText(short ? look.letter : look.name, 10, middle);
+    if (short || !this.focus) return;
+    context.fillStyle = ink.muted;
+    context.fillText("server", 10, server);
+    context.fillText("client", 10, client);
+  }
+
+  /** Small ticks above the server's line: quotes, at the instants at which they were due. */
+  due(context, y, x, head, span, ink) {
+    const { due, newest } = this.recorder;
+    context.fillStyle = ink.text;
+    for (let seq = newest, last = Infinity; seq > 0; seq--) {
+      const at = this.clock.pageTime(due[seq]), px = x(at);
+      if (at > head || last - px < APART_PX) continue;
+      if (at < head - span) break;
+      context.fillRect(px - ink.line_px / 2, y - ink.font_px * 0.55, ink.line_px, ink.font_px * 0.5);
+      last = px;
+    }
+  }
+
+  exchanges(context, look, lines, x, head, span, ink) {
+    const list = [];
+    this.log.between(look.id, head - span, head, ARROWS_MAX, (exchange) => list.push(exchange));
+    const few = list.length <= ARROWS_FEW;
+    context.save();
+    // What is after the head has not happened yet.
+    context.beginPath();
+    context.rect(0, 0, x(head) + 1, this.canvas.clientHeight);
+    context.clip();
+    let last = Infinity;
+    for (const exchange of list) {
+      const px = x(Number.isNaN(exchange.sent) ? exchange.answered : exchange.sent);
+      if (!few && last - px < APART_PX) continue;
+      this.exchange(context, look, lines, x, head, exchange, few, ink);
+      last = px;
+    }
+    context.restore();
+  }
+
+  exchange(context, look, { server, client }, x, head, exchange, few, ink) {
+    const d = exchange.one_way_ms, { sent, answered } = exchange;
+    const wasted = answered <= head && exchange.quotes === 0 && !exchange.opens;
+    context.strokeStyle = context.fillStyle = wasted ? ink.wasted : look.colour;
+    context.lineWidth = ink.line_px;
+    if (!Number.isNaN(sent)) {
+      const begin = exchange.dials ? sent + 2 * d : sent;
+      if (exchange.dials) this.handshake(context, x, sent, d, server, client, ink);
+      const taken = Number.isNaN(answered) ? begin + d : Math.min(begin + d, (begin + answered) / 2);
+      arrow(context, x(begin), client, x(taken), server, few ? ink.mark_px : 0);
+      const left = Number.isNaN(answered) ? Infinity : Math.max(answered - d, taken);
+      if (exchange.held && x(Math.min(left, head)) - x(taken) > 1) this.hold(context, x(taken), x(Math.min(left, head)), server, ink);
+    }
+    if (Number.isNaN(answered)) return;
+    const left = Number.isNaN(sent) ? answered - d : Math.max(answered - d, (sent + answered) / 2);
+    arrow(context, x(left), server, x(answered), client, few ? ink.mark_px : 0);
+    if (few && exchange.quotes > 0) this.numbered(context, exchange, x(answered), client, ink);
+  }
+
+  /** A new connection: there and back once, before anything can be asked. */
+  handshake(context, x, sent, d, server, client, ink) {
+    context.save();
+    context.lineWidth = ink.line_px / 1.75;
+    context.setLineDash([3, 3]);
+    context.beginPath();
+    context.moveTo(x(sent), client);
+    context.lineTo(x(sent + d), server);
+    context.lineTo(x(sent + 2 * d), client);
+    context.stroke();
+    context.restore();
+  }
+
+  /** The server holds a question. */
+  hold(context, from, to, y, ink) {
+    context.save();
+    context.globalAlpha = 0.45;
+    context.fillRect(from, y - ink.line_px * 1.7, to - from, ink.line_px * 3.4);
+    context.restore();
+  }
+
+  numbered(context, { quotes, seq }, px, y, ink) {
+    if (!this.focus) return;
+    context.save();
+    context.fillStyle = ink.text;
+    context.textAlign = "center";
+    context.textBaseline = "top";
+    context.fillText(quotes > 1 ? `${quotes}×` : `#${seq}`, px, y + ink.font_px * 0.3);
+    context.restore();
+  }
+
+  /** How long the picture is. */
+  ruler(context, plot, span, height, ink) {
+    const step = 10 ** Math.floor(Math.log10(span / 2));
+    const length = step * (span / step >= 10 ? 5 : span / step >= 4 ? 2 : 1);
+    const px = (length / span) * (plot.right - plot.left);
+    context.strokeStyle = context.fillStyle = ink.muted;
+    context.lineWidth = ink.line_px;
+    context.beginPath();
+    context.moveTo(plot.right - px, height - 2);
+    context.lineTo(plot.right, height - 2);
+    context.stroke();
+    context.textAlign = "right";
+    context.textBaseline = "bottom";
+    context.fillText(duration(length), plot.right - px - 6, height);
+  }
+}
+
+function arrow(context, x0, y0, x1, y1, head) {
+  context.beginPath();
+  context.moveTo(x0, y0);
+  context.lineTo(x1, y1);
+  context.stroke();
+  if (head === 0) return;
+  const angle = Math.atan2(y1 - y0, x1 - x0);
+  context.beginPath();
+  context.moveTo(x1, y1);
+  context.lineTo(x1 - head * Math.cos(angle - 0.4), y1 - head * Math.sin(angle - 0.4));
+  context.lineTo(x1 - head * Math.cos(angle + 0.4), y1 - head * Math.sin(angle + 0.4));
+  context.fill();
+}

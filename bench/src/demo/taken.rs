@@ -1,0 +1,136 @@
+//! What a page sends of a run: which quote it had when, in each lane. It is checked before anything is made of it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// The body of `POST /run`.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Taken {
+    /// Number of the run.
+    pub(super) run: u64,
+    /// By the name of the arm.
+    pub(super) lanes: BTreeMap<String, LaneTaken>,
+    /// How far the page's clock may be off, microseconds.
+    #[serde(default)]
+    pub(super) offset_error_us: f64,
+    /// Spans in which the page was hidden or asleep, microseconds since the epoch's start.
+    #[serde(default)]
+    pub(super) hidden: Vec<(f64, f64)>,
+    /// Which span is measured, microseconds since the epoch's start.
+    pub(super) window_us: (f64, f64),
+    /// What the browser calls itself.
+    #[serde(default)]
+    pub(super) user_agent: String,
+}
+
+/// What one lane showed.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct LaneTaken {
+    /// Number of a quote, and when the page had it, microseconds since the epoch's start.
+    pub(super) received: Vec<(u64, f64)>,
+    /// Requests sent.
+    #[serde(default)]
+    pub(super) requests: u64,
+    /// Answers without a quote.
+    #[serde(default)]
+    pub(super) empty: u64,
+}
+
+/// Longest text that a browser may call itself, characters.
+const USER_AGENT_MAX: usize = 300;
+
+impl Taken {
+    /// What cannot be, in a sentence, if anything: quotes that were never published, times that have not come yet.
+    ///
+    /// # Errors
+    /// The first thing found.
+    pub(super) fn check(&self, newest: u64, now_us: f64) -> Result<(), String> {
+        if !(0.0..=60e6).contains(&self.offset_error_us) {
+            return Err(format!("offset_error_us = {}: allowed are 0 to 60000000", self.offset_error_us));
+        }
+        // A page's clock may be ahead by its error.
+        let latest_us = now_us + self.offset_error_us + 1e6;
+        for (name, lane) in &self.lanes {
+            for (seq, at_us) in &lane.received {
+                if !(1..=newest).contains(seq) {
+                    return Err(format!("{name}: quote {seq} was never published; the newest is {newest}"));
+                }
+                if !(-60e6..=latest_us).contains(at_us) {
+                    return Err(format!("{name}: quote {seq} at {at_us} µs: that is not within the run"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The longest part of `from_us..to_us` in which the page was seen; `None` when there is none.
+    pub(super) fn longest_seen(&self, from_us: f64, to_us: f64) -> Option<(f64, f64)> {
+        let mut hidden: Vec<(f64, f64)> = self.hidden.iter().copied().filter(|(from, to)| from < to).collect();
+        hidden.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (mut best, mut seen_from) = (None::<(f64, f64)>, from_us);
+        for (hidden_from, hidden_to) in hidden.into_iter().chain([(to_us, to_us)]) {
+            let part = (seen_from, hidden_from.min(to_us));
+            if part.1 > part.0 && best.is_none_or(|best| part.1 - part.0 > best.1 - best.0) {
+                best = Some(part);
+            }
+            seen_from = seen_from.max(hidden_to);
+        }
+        best
+    }
+
+    /// Hidden spans, whole microseconds of the run.
+    pub(super) fn hidden_us(&self) -> Vec<(u64, u64)> {
+        // Negative values come out as 0.
+        self.hidden.iter().map(|(from, to)| (*from as u64, *to as u64)).collect()
+    }
+
+    /// The browser's name, fit to be shown.
+    pub(super) fn user_agent(&self) -> String {
+        self.user_agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_MAX).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(hidden: &[(f64, f64)]) -> Taken {
+        Taken {
+            run: 1,
+            lanes: BTreeMap::from([("ws".to_owned(), LaneTaken { received: vec![(1, 5.0)], ..LaneTaken::default() })]),
+            offset_error_us: 100.0,
+            hidden: hidden.to_vec(),
+            window_us: (0.0, 1e6),
+            user_agent: "A\nB".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_longest_part_that_was_seen_is_taken() {
+        let of = |hidden: &[(f64, f64)]| taken(hidden).longest_seen(10.0, 100.0);
+        assert_eq!(of(&[]), Some((10.0, 100.0)));
+        assert_eq!(of(&[(60.0, 80.0), (20.0, 30.0)]), Some((30.0, 60.0)));
+        assert_eq!(of(&[(0.0, 70.0), (20.0, 30.0)]), Some((70.0, 100.0)));
+        assert_eq!(of(&[(90.0, 500.0)]), Some((10.0, 90.0)));
+        assert_eq!(of(&[(300.0, 500.0)]), Some((10.0, 100.0)));
+        assert_eq!(of(&[(0.0, 200.0)]), None);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        assert_eq!(taken(&[]).check(1, 10.0), Ok(()));
+        assert!(taken(&[]).check(0, 10.0).unwrap_err().contains("never published"));
+        let with = |at_us: f64| {
+            let mut taken = taken(&[]);
+            taken.lanes.values_mut().for_each(|lane| lane.received[0].1 = at_us);
+            taken.check(1, 10.0)
+        };
+        for at_us in [1e9, f64::NAN, -1e9] {
+            assert!(with(at_us).unwrap_err().contains("not within the run"), "{at_us}");
+        }
+        let error = Taken { offset_error_us: f64::NAN, ..taken(&[]) }.check(1, 10.0).unwrap_err();
+        assert!(error.contains("offset_error_us"), "{error}");
+        assert_eq!(taken(&[]).user_agent(), "AB");
+    }
+}

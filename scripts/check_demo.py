@@ -1,0 +1,129 @@
+"""Races in headless Chromium, as a class would: starts `wirerace demo`, turns its knobs, presses its keys, hides its tab.
+
+    check_demo.py WIRERACE [--axe axe.min.js] [--pictures DIR] [--only NAME…] [--minutes N] [--page-dir DIR]
+
+`--only` runs the checks named; `--minutes` lets the check of memory run so long (ten as the page promises; without it
+two samples a few seconds apart are compared loosely). A check that finds faults while others had the processors is made
+again; where that does not help, what is nothing but times (frames, agreement) is not judged. Needs Python's `websockets` and a Chromium.
+"""
+
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import check_demo_deeds as deeds
+import check_demo_race as race
+from check_demo_driver import Demo, foreign, processor
+from check_report import CHROMIUM, FLAGS, Page, tab
+from websockets.sync.client import connect
+
+# As with trials: above this share of a processor that others take, what is found may be theirs.
+FOREIGN_MAX = 0.15
+TRIES = 3
+# Checks of nothing but times: like tainted trials, they are not used where others had the processors all the while.
+TIMED = {"frames", "agreement"}
+
+
+def serve(arguments):
+    """The demo as a process of its own, and its address."""
+    page = ["--page-dir", arguments.page_dir] if arguments.page_dir else []
+    command = [arguments.wirerace, "demo", "--port", "0", "--no-open", *page]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for line in process.stdout:
+        if found := re.search(r"http://[\d.]+:\d+/", line):
+            return process, found[0]
+    sys.exit(f"{' '.join(command)} gave no address")
+
+
+def run_all(arguments):
+    """Every check, or those named. Gives how many faults there are."""
+    axe = arguments.axe.read_text() if arguments.axe else None
+    if arguments.pictures:
+        arguments.pictures.mkdir(parents=True, exist_ok=True)
+    checks = {
+        "motion": race.check_motion, "equal": race.check_equal, "knobs": race.check_knobs, "hidden": race.check_hidden,
+        "asleep": race.check_asleep,
+        "keys": deeds.check_keys, "pause": deeds.check_pause, "prediction": deeds.check_prediction,
+        "seventh": deeds.check_seventh, "calm": deeds.check_calm, "tabs": deeds.check_tabs, "look": lambda demo: deeds.check_look(demo, axe),
+        "frames": lambda demo: race.check_frames(demo, arguments.minutes),
+        "agreement": lambda demo: race.check_agreement(demo, arguments.wirerace),
+    }
+    unknown = set(arguments.only or []) - set(checks)
+    if unknown:
+        sys.exit(f"no check is named {', '.join(sorted(unknown))}: there are {', '.join(checks)}")
+    server, url = serve(arguments)
+    failed = 0
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        flags = [*FLAGS, f"--user-data-dir={profile}"]
+        browser = subprocess.Popen([CHROMIUM, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            demo = Demo(url, tab(profile, browser), root(profile), arguments.pictures)
+            for name in arguments.only or checks:
+                failed += run_one(demo, name, checks[name])
+        finally:
+            browser.terminate()
+            browser.wait(timeout=20)
+            server.terminate()
+            server.wait(timeout=20)
+    return failed
+
+
+def run_one(demo, name, check):
+    """A check, again where others had the processors meanwhile. Gives how many faults there are."""
+    for again in range(TRIES):
+        before, began = processor(), time.monotonic()
+        faults = attempt(demo, name, check)
+        share = foreign(before, processor(), time.monotonic() - began)
+        if not faults or share <= FOREIGN_MAX:
+            break
+        print(f"  others took {100 * share:.0f} % of a processor meanwhile{', once more' if again + 1 < TRIES else ''}: {faults}")
+    if faults and share > FOREIGN_MAX and name in TIMED:
+        print(f"{name}: not judged, others took {100 * share:.0f} % of a processor: run it on a machine that does nothing else")
+        return 0
+    print(f"{name}: {'sound' if not faults else f'{len(faults)} faults'}", flush=True)
+    for fault in faults:
+        print("  " + fault, flush=True)
+    return len(faults)
+
+
+def attempt(demo, name, check):
+    demo.size(1280, 720)
+    demo.colours("light")
+    demo.open()
+    try:
+        faults = check(demo)
+    except AssertionError as failure:
+        faults = [str(failure)]
+        demo.shot(f"failed-{name}")
+    ours = "asked the network for http://127.0.0.1:"
+    return faults + [complaint for complaint in demo.page.complaints(demo.url) if not complaint.startswith(ours)]
+
+
+def root(profile):
+    """The browser itself, for tabs and contexts."""
+    port, path = (pathlib.Path(profile) / "DevToolsActivePort").read_text().split()
+    browser = Page(connect(f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None))
+    browser.port = port
+    return browser
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("wirerace")
+    parser.add_argument("--axe", type=pathlib.Path, help="axe.min.js of the package axe-core")
+    parser.add_argument("--pictures", type=pathlib.Path, help="where screenshots go")
+    parser.add_argument("--only", nargs="+", help="names of checks")
+    parser.add_argument("--minutes", type=float, default=0, help="how long memory is watched")
+    parser.add_argument("--page-dir", help="the page from this folder instead of the one in the binary")
+    arguments = parser.parse_args()
+    if CHROMIUM is None:
+        sys.exit("Chromium is missing: install the package chromium")
+    sys.exit(1 if run_all(arguments) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+"""What the page of `wirerace demo` lets people do, and how it looks: used by check_demo.py. Each check gives its faults."""
+
+import time
+
+from check_demo_driver import LANES
+from check_report import AXE, CULPRITS, GRAVE, OPEN_ALL, SIDEWAYS
+
+
+def check_keys(demo):
+    """Keys alone: start, pause, step, slow, one lane, projector, help, round trip, stop."""
+    demo.set(rate_per_s=20, interval_ms=500, rtt_ms=0)
+    demo.page.run("document.activeElement.blur()")
+    faults = []
+
+    def press(key, condition, what):
+        demo.key(key)
+        try:
+            demo.until(condition, what, 5)
+        except AssertionError as failure:
+            faults.append(f"key {key!r}: {failure}")
+
+    body = "document.body.dataset"
+    press("r", f"{body}.runState === 'running'", "the race starts")
+    demo.until("Number(document.querySelector('#lane-ws').dataset.seq) > 20", "quotes")
+    press(" ", f"{body}.paused === 'true'", "paused")
+    press(".", "document.getElementById('story').textContent.endsWith('.')", "an event in words")
+    press(" ", f"{body}.paused === 'false'", "going on")
+    press("-", f"{body}.speed === '0.25'", "slow motion")
+    press("+", f"{body}.speed === '1'", "live again")
+    for number_, lane in enumerate(LANES, 1):
+        press(str(number_), f"{body}.focus === '{lane}'", f"{lane} alone")
+    press("5", f"{body}.focus === ''", "all lanes")
+    press("f", "document.documentElement.dataset.projector === 'on'", "projector")
+    press("v", f"{body}.chart === 'sequence'", "the other chart")
+    press("v", f"{body}.chart === 'strip'", "the first chart")
+    press("f", "document.documentElement.dataset.projector === 'off'", "projector off")
+    press("?", "document.getElementById('help').open", "help")
+    press("Escape", "!document.getElementById('help').open", "help closed")
+    press("]", "document.forms.knobs.elements.rtt_ms.value === '30'", "round trip 30")
+    press("[", "document.forms.knobs.elements.rtt_ms.value === '0'", "round trip 0")
+    press("Tab", "document.activeElement !== document.body", "focus moves")
+    ring = demo.page.run("getComputedStyle(document.activeElement).outlineStyle")
+    if ring == "none":
+        faults.append("the focus cannot be seen")
+    demo.page.run("document.activeElement.blur()")
+    press("r", f"{body}.runState !== 'running'", "the race stops")
+    demo.finish()
+    return faults
+
+
+def check_pause(demo):
+    """Paused, the picture stands and the race goes on; a step tells of the next event."""
+    demo.set(rate_per_s=20, interval_ms=500, rtt_ms=30)
+    demo.start()
+    demo.stop_after(seconds=2)
+    faults = []
+    picture = "document.getElementById('sequence').toDataURL()"
+    demo.key(" ")
+    demo.until("document.body.dataset.paused === 'true'", "paused", 5)
+    time.sleep(0.3)
+    still, price, before = demo.page.run(picture), demo.text("price"), demo.seq()
+    time.sleep(1.5)
+    if demo.page.run(picture) != still or demo.text("price") != price:
+        faults.append("the picture or a price moves while paused")
+    if demo.seq() <= before:
+        faults.append("the race stopped with the picture")
+    stories = []
+    for _ in range(4):
+        demo.key(".")
+        time.sleep(0.2)
+        stories.append(demo.page.run("document.getElementById('story').textContent"))
+    if demo.page.run(picture) == still or len(set(stories)) < 3 or not all(stories):
+        faults.append(f"steps do not go on: {stories}")
+    demo.key(" ")
+    time.sleep(0.5)
+    if demo.text("price") == price:
+        faults.append("nothing moves after the pause")
+    demo.finish()
+    return faults
+
+
+def check_seventh(demo):
+    """Seven event streams to one host and port: six stand, the seventh waits, and no error says so."""
+    demo.set(rate_per_s=10, interval_ms=500, rtt_ms=0)
+    demo.start()
+    demo.stop_after(seconds=1)
+    demo.page.run("document.getElementById('break').open = true; document.getElementById('seven').click()")
+    says = "document.getElementById('seven-says').dataset"
+    faults = []
+    try:
+        demo.until(f"{says}.open === '6' && {says}.waiting === '1'", "six streams open, one waiting", 10)
+        demo.until("document.querySelector('#lane-sse').dataset.open === '6'", "the gauge shows six", 5)
+    except AssertionError as failure:
+        faults.append(f"{failure}: {demo.page.run(says + '.open')}, gauge {demo.lane('open', 'sse')}")
+    time.sleep(2)
+    if demo.page.run(f"{says}.waiting") != "1":
+        faults.append("the seventh stream does not wait")
+    if "full" not in demo.text("open", "sse"):
+        faults.append(f"the gauge says {demo.text('open', 'sse')!r}")
+    demo.shot("seventh")
+    demo.page.run("document.getElementById('seven').click()")
+    try:
+        # Chromium may keep a spare connection for a while.
+        demo.until("Number(document.querySelector('#lane-sse').dataset.open) <= 2", "the gauge falls", 10)
+    except AssertionError as failure:
+        faults.append(str(failure))
+    demo.finish()
+    return faults
+
+
+def check_prediction(demo):
+    """A guess is locked from start to end, and then stands beside what was measured."""
+    demo.set(rate_per_s=20, interval_ms=500, rtt_ms=0)
+    form = "document.forms.prediction"
+    demo.page.run(f"{form}.elements.latest.value = 'ws'; {form}.elements.poll_ms.value = '250'; {form}.elements.most.value = 'long-poll'")
+    faults = []
+    locked = f"{form}.dataset.locked + {form}.querySelector('fieldset').disabled"
+    if demo.page.run(locked) != "falsefalse":
+        faults.append("locked before the race")
+    demo.start()
+    if demo.page.run(locked) != "truetrue":
+        faults.append("not locked in the race")
+    # Whoever gets around the lock changes nothing: the guess was taken at the start.
+    demo.page.run(f"{form}.elements.poll_ms.value = '1'")
+    demo.stop_after(seconds=4)
+    if demo.page.run("document.getElementById('prediction-result').textContent") != "":
+        faults.append("a result is shown before the end")
+    demo.finish()
+    result = demo.page.run("document.getElementById('prediction-result').innerText")
+    if demo.page.run(locked) != "falsefalse" or "250 ms" not in result or "✓" not in result or "✗" not in result:
+        faults.append(f"after the race: {result!r}")
+    return faults
+
+
+def check_calm(demo):
+    """Who asks for less motion gets pictures that stand for a second each."""
+    demo.set(rate_per_s=20, interval_ms=500, rtt_ms=0)
+    pictures = {}
+    for motion in ("no-preference", "reduce"):
+        demo.colours("light", motion)
+        demo.open()
+        demo.start()
+        demo.stop_after(seconds=1)
+        seen, until = set(), time.monotonic() + 3
+        while time.monotonic() < until:
+            seen.add(demo.page.run("document.getElementById('strip').toDataURL()"))
+            time.sleep(0.1)
+        pictures[motion] = len(seen)
+        demo.finish()
+    demo.colours("light")
+    print(f"  pictures in three seconds: {pictures['no-preference']}, with less motion {pictures['reduce']}")
+    return [] if pictures["reduce"] <= 5 < pictures["no-preference"] else [f"pictures in three seconds: {pictures}"]
+
+
+def check_tabs(demo):
+    """A second tab of this browser stays passive; another browser watches and cannot start anything."""
+    demo.set(rate_per_s=20, interval_ms=500, rtt_ms=0)
+    demo.start()
+    faults = []
+    tabs = {"a second tab": ({}, "passive"), "another browser": (demo.browser.call("Target.createBrowserContext"), "watch")}
+    for name, (context, role) in tabs.items():
+        target, page = demo.another(**context)
+        page.open(demo.url)
+        try:
+            demo.until(f"document.body.dataset.role === '{role}'", f"{name} is told that it is {role}", 10, page)
+            time.sleep(1.5)
+            seqs = page.run("[...document.querySelectorAll('.lane')].map((lane) => Number(lane.dataset.seq))")
+            if (role == "watch") != all(seqs):
+                faults.append(f"{name}: its lanes show {seqs}")
+            if not page.run("document.getElementById('go').disabled && document.querySelector('#knobs fieldset').disabled"):
+                faults.append(f"{name} can start or turn knobs")
+            if len(page.run("document.getElementById('role').textContent")) < 20:
+                faults.append(f"{name} is not told why")
+        except AssertionError as failure:
+            faults.append(str(failure))
+        faults += [f"{name}: {c}" for c in page.complaints(demo.url) if not c.startswith("asked")]
+        page.socket.close()
+        demo.browser.call("Target.closeTarget", targetId=target)
+    if not demo.page.run("document.body.dataset.role === 'control' && document.body.dataset.runState === 'running'"):
+        faults.append("the first tab has lost its race")
+    demo.finish()
+    return faults
+
+
+def check_look(demo, axe):
+    """Wide, narrow, light, dark, projector; before, in and after a race: fits, and is accessible."""
+    faults = []
+
+    def look(name):
+        demo.shot(name)
+        over = demo.page.run(SIDEWAYS)
+        if over > 0:
+            faults.append(f"{name}: scrolls sideways by {over} px: {demo.page.run(CULPRITS)}")
+
+    demo.set(rate_per_s=5, interval_ms=1000, rtt_ms=200)
+    for scheme in ("light", "dark"):
+        demo.colours(scheme)
+        demo.open()
+        demo.start()
+        demo.stop_after(seconds=8)
+        for size, (width, height) in {"wide": (1280, 720), "phone": (390, 844)}.items():
+            demo.size(width, height)
+            time.sleep(0.5)
+            look(f"{size}-{scheme}-race")
+        demo.size(1280, 720)
+        demo.key("f")
+        time.sleep(0.5)
+        look(f"projector-{scheme}")
+        faults += too_small(demo)
+        demo.key("f")
+        demo.finish()
+        demo.page.run(OPEN_ALL)
+        for size, (width, height) in {"phone": (390, 844), "wide": (1280, 720)}.items():
+            demo.size(width, height)
+            time.sleep(0.5)
+            look(f"{size}-{scheme}-end")
+        faults += [f"{scheme}: {found}" for found in grave(demo, axe)]
+    demo.colours("light")
+    return faults
+
+
+def too_small(demo):
+    """On the projector: type of 24 px for what is read, and lanes on the first screen."""
+    script = """[...document.querySelectorAll('.lane .name, .lane .price, .lane .late, .lane .size')].filter((e) =>
+        parseFloat(getComputedStyle(e).fontSize) < 24 || e.getBoundingClientRect().bottom > innerHeight ||
+        e.scrollWidth > e.clientWidth + 1).map((e) => e.className)"""
+    found = demo.page.run(script)
+    return [f"on the projector too small or cut: {sorted(set(found))}"] if found else []
+
+
+def grave(demo, axe):
+    if not axe:
+        return []
+    demo.page.run(axe)
+    faults = []
+    for found in demo.page.run(AXE):
+        text = f"axe, {found['impact']}: {found['id']} ({found['help']}): {found['nodes']}"
+        if found["impact"] in GRAVE:
+            faults.append(text)
+        else:
+            print("  not grave:", text)
+    return faults

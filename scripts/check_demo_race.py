@@ -1,0 +1,278 @@
+"""What `wirerace demo` measures: used by check_demo.py. Each check gives its faults."""
+
+import re
+import statistics
+import subprocess
+import time
+
+from check_demo_driver import LANES, figure, layer, number
+
+START_TO_MOTION_S = 5
+FRAMES_MIN = 30
+
+
+def check_motion(demo):
+    """From the page's address to the first quote on the last lane."""
+    demo.set(rate_per_s=20, interval_ms=500, rtt_ms=0, payload_bytes=120, cookie_bytes=0, seed=1, delivery="every")
+    began = time.monotonic()
+    demo.open()
+    demo.start()
+    demo.until("[...document.querySelectorAll('.lane')].every((lane) => Number(lane.dataset.seq) > 0)", "every lane's first quote")
+    took = time.monotonic() - began
+    demo.finish()
+    print(f"  from the address to every lane's first quote: {took:.1f} s")
+    return [f"{took:.1f} s to the first motion: at most {START_TO_MOTION_S}"] if took > START_TO_MOTION_S else []
+
+
+def check_equal(demo):
+    """All lanes show the same quotes, each once, none lost; the verdict and the download are there."""
+    demo.set(rate_per_s=50, interval_ms=500, rtt_ms=30)
+    posted, answered = demo.race(quotes=400)
+    faults = []
+    last = min(demo.seq(lane) for lane in LANES)
+    seen = {lane: [seq for seq, _ in posted["lanes"][lane]["received"] if seq <= last] for lane in LANES}
+    for lane in LANES:
+        if seen[lane] != list(range(1, last + 1)):
+            faults.append(f"{lane} shows other quotes than 1 to {last}: {len(seen[lane])} of them")
+        if demo.lane("lost", lane) != "0":
+            faults.append(f"{lane} has lost {demo.lane('lost', lane)}")
+    if last < 400:
+        faults.append(f"only {last} quotes by all lanes")
+    if not answered or not answered.get("verdict"):
+        faults.append(f"no verdict: {demo.page.run('document.querySelector(`#verdict`).innerText')}")
+    else:
+        file = demo.page.run(f"fetch('{answered['download']}').then((r) => r.ok ? r.text() : '')")
+        faults += [] if file.startswith("{") else ["the download is no result file"]
+        faults += compare_answer(demo, answered)
+    return faults
+
+
+def compare_answer(demo, answered):
+    """The weak agreement: the server's figures of the posted arrivals against those that the page shows."""
+    faults = []
+    for lane in LANES:
+        row = f"document.querySelector('#verdict tr[data-lane={lane}]')"
+        page_ms = figure(demo.page.run(f"{row}.cells[1].textContent")) - figure(
+            demo.page.run("document.querySelector('#verdict tr[data-lane=ws]').cells[1].textContent"))
+        server_ms = answered["lanes"][lane]["p50_ms"] - answered["lanes"]["ws"]["p50_ms"]
+        if abs(page_ms - server_ms) > 5 + 0.05 * abs(server_ms):
+            faults.append(f"{lane}: {page_ms:.1f} ms after ws on the page, {server_ms:.1f} by the server's count")
+    return faults
+
+
+def check_knobs(demo):
+    """Each knob changes what it says."""
+    faults = []
+
+    def expect(what, value, low, high):
+        print(f"  {what}: {value:g}")
+        if not low <= value <= high:
+            faults.append(f"{what}: {value:g}, expected {low} to {high}")
+
+    demo.set(rate_per_s=10, interval_ms=1000, rtt_ms=0, payload_bytes=120, cookie_bytes=0, seed=1)
+    first = prices(demo)
+    heads = layer(demo, "poll", 3) * demo.seq("poll") / number(demo.text("requests", "poll"))
+    expect("payload of 120, bytes", layer(demo, "ws", 1), 120, 120)
+    demo.finish()
+    demo.set(rate_per_s=50, interval_ms=200, cookie_bytes=2000, payload_bytes=1000, seed=7)
+    other = prices(demo)
+    common = [seq for seq in first if seq in other]
+    if not common or all(first[seq] == other[seq] for seq in common):
+        faults.append(f"another seed gives the same prices: {first} {other}")
+    before, asked, began = demo.seq(), number(demo.text("requests", "poll")), time.monotonic()
+    time.sleep(4)
+    took = time.monotonic() - began
+    expect("50 quotes a second", (demo.seq() - before) / took, 35, 65)
+    expect("polls a second each 200 ms", (number(demo.text("requests", "poll")) - asked) / took, 3.5, 5.5)
+    expect("payload of 1000, bytes", layer(demo, "ws", 1), 1000, 1000)
+    now = layer(demo, "poll", 3) * demo.seq("poll") / number(demo.text("requests", "poll"))
+    expect("heads of a poll grow by a cookie of 2000, bytes", now - heads, 1700, 2400)
+    demo.page.run("document.querySelector('[data-rtt=\"200\"]').click()")
+    time.sleep(12)
+    expect("staleness of the WebSocket over a round trip of 200 ms", figure(demo.text("stale")), 90, 190)
+    if "Delayed path" not in demo.page.run("document.getElementById('path').textContent"):
+        faults.append("the delayed path is not named")
+    demo.set(rate_per_s=500)
+    notes, field = demo.page.run("[document.getElementById('notes').textContent, document.forms.knobs.elements.rate_per_s.value]")
+    if "200" not in notes or field != "200":
+        faults.append(f"500 quotes a second are not clamped in words: {notes!r}, the field says {field}")
+    demo.finish()
+    return faults + newest_only(demo)
+
+
+def prices(demo):
+    """A race's first prices of the shown symbol, by number of the quote. The race stays on."""
+    demo.start()
+    demo.until("Number(document.querySelector('#lane-ws').dataset.seq) >= 1", "a quote", 30)
+    script = "[document.querySelector('#lane-ws .which').textContent, document.querySelector('#lane-ws .price').textContent]"
+    seen, until = {}, time.monotonic() + 4
+    while time.monotonic() < until:
+        which, price = demo.page.run(script)
+        if "#" in which:
+            seen[which.split(" ·")[0]] = price
+        time.sleep(0.05)
+    return seen
+
+
+def newest_only(demo):
+    demo.set(rate_per_s=50, interval_ms=500, rtt_ms=0, payload_bytes=120, cookie_bytes=0, delivery="newest")
+    posted, _ = demo.race(seconds=5)
+    from_us, to_us = posted["window_us"]
+    faults, most = [], (to_us - from_us) / 500_000 + 4
+    for lane in LANES:
+        count = len([at for _, at in posted["lanes"][lane]["received"] if from_us <= at <= to_us])
+        if not 3 <= count <= most:
+            faults.append(f"{lane}: {count} quotes of the newest each 500 ms, at most {most:.0f}")
+        if demo.lane("lost", lane) != "0":
+            faults.append(f"{lane}: what is superseded is called lost")
+    cells = demo.page.run("[...document.querySelector('#verdict tr[data-lane=ws]').cells].map((cell) => cell.textContent)")
+    if cells[1] != "–" or not figure(cells[4]) > 0:
+        faults.append(f"where only the newest count, staleness is to be compared, not who came first: {cells}")
+    demo.set(delivery="every")
+    return faults
+
+
+def check_hidden(demo):
+    """A hidden tab's timers are slowed down: the span is marked, and left out of the figures."""
+    demo.set(rate_per_s=20, interval_ms=100, rtt_ms=0)
+    target = demo.page.call("Target.getTargetInfo")["targetInfo"]["targetId"]
+    demo.start()
+    demo.stop_after(seconds=2)
+    other, page = demo.another()
+    demo.front(other)
+    demo.until("document.hidden", "another tab in front hides this one", 5)
+    time.sleep(5)
+    demo.front(target)
+    demo.until("!document.hidden", "in front again", 5)
+    time.sleep(2)
+    posted, _ = demo.finish()
+    page.socket.close()
+    demo.browser.call("Target.closeTarget", targetId=other)
+    faults = []
+    spans = [(to - begin) / 1e6 for begin, to in posted["hidden"]]
+    if len(spans) != 1 or not 4.5 <= spans[0] <= 8:
+        faults.append(f"hidden for 5 s, marked: {spans}")
+    if "hidden" not in demo.page.run("document.querySelector('[data-more]').textContent"):
+        faults.append("the verdict does not say that the page was hidden")
+    p99 = figure(demo.page.run("document.querySelector('#verdict tr[data-lane=poll]').cells[2].textContent"))
+    begin, end = posted["hidden"][0] if spans else (0, 0)
+    raw = worst_between(posted, begin, end)
+    print(f"  99 % of polled quotes within {p99:g} ms; while hidden the worst was {raw:g} ms")
+    if raw < 400:
+        faults.append(f"the hidden tab was not slowed down ({raw:g} ms): the check shows nothing")
+    if not p99 < 700:
+        faults.append(f"polls each 100 ms, 99 % within {p99:g} ms: the hidden span is not left out")
+    return faults
+
+
+def check_asleep(demo):
+    """A page that stands still while it is in sight, as when the machine sleeps: the span is marked."""
+    demo.set(rate_per_s=20, interval_ms=200, rtt_ms=0)
+    demo.start()
+    demo.stop_after(seconds=2)
+    demo.page.run("for (const begun = performance.now(); performance.now() < begun + 4000;);")
+    time.sleep(3)
+    posted, _ = demo.finish()
+    spans = [(to - begin) / 1e6 for begin, to in posted["hidden"]]
+    return [] if len(spans) == 1 and 3.5 <= spans[0] <= 7 else [f"asleep for 4 s, marked: {spans}"]
+
+
+def worst_between(posted, begin, end):
+    first, worst = {}, 0.0
+    for lane in LANES:
+        for seq, at in posted["lanes"][lane]["received"]:
+            first[seq] = min(first.get(seq, at), at)
+    for seq, at in posted["lanes"]["poll"]["received"]:
+        if begin < first[seq] < end:
+            worst = max(worst, (at - first[seq]) / 1000)
+    return worst
+
+
+def check_frames(demo, minutes):
+    """At 200 quotes a second: frames a second, and memory."""
+    # The tools' own record of thousands of requests would count as the page's memory.
+    demo.page.call("Network.disable")
+    demo.set(rate_per_s=200, interval_ms=250, rtt_ms=30)
+    demo.page.run("document.getElementById('length').value = '600'")
+    demo.start()
+    demo.stop_after(seconds=5)
+    frames = []
+    for _ in range(10):
+        frames.append(int(demo.page.run("document.body.dataset.fps")))
+        time.sleep(0.5)
+    print(f"  frames a second at 200 quotes/s: median {statistics.median(frames):g}, least {min(frames)}")
+    faults = []
+    if statistics.median(frames) < FRAMES_MIN:
+        faults.append(f"{statistics.median(frames):g} frames a second: at least {FRAMES_MIN}")
+    if minutes:
+        demo.rest(55)
+        before = heap(demo)
+        demo.rest(60 * minutes - 90)
+    else:
+        before = heap(demo)
+        demo.rest(10)
+    after = heap(demo)
+    print(f"  heap: {before / 1e6:.1f} MB, then {after / 1e6:.1f} MB")
+    if after > before * 1.1 + 1e6:
+        faults.append(f"memory grows: {before / 1e6:.1f} MB, then {after / 1e6:.1f} MB")
+    if demo.lane("lost") != "0":
+        faults.append(f"the WebSocket lane has lost {demo.lane('lost')}")
+    demo.finish()
+    demo.page.run("document.getElementById('length').value = '30'")
+    demo.page.call("Network.enable")
+    return faults
+
+
+def heap(demo):
+    demo.page.call("HeapProfiler.collectGarbage")
+    used = demo.page.call("Runtime.getHeapUsage")
+    return used["usedSize"] + used["backingStorageSize"]
+
+
+def check_agreement(demo, wirerace):
+    """The suite's own clients on the same lanes, at the same time: how much later are polls than the WebSocket?"""
+    demo.set(rate_per_s=100, interval_ms=250, rtt_ms=30)
+    demo.page.events.clear()
+    demo.start()
+    demo.stop_after(seconds=1)
+    ports = lane_ports(demo)
+    command = [wirerace, "load", "--interval-ms", "250", "--seconds", "15"]
+    loads = {
+        arm: subprocess.Popen([*command, "--arm", arm, "--to", f"127.0.0.1:{ports[arm]}"], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+        for arm in ("poll", "ws")
+    }
+    harness = {}
+    for arm, process in loads.items():
+        out, err = process.communicate(timeout=60)
+        if process.returncode != 0:
+            raise AssertionError(f"wirerace load --arm {arm}: {err}")
+        harness[arm] = figure(out.split("p50 ")[1])
+    demo.finish()
+    cell = lambda lane: figure(demo.page.run(f"document.querySelector('#verdict tr[data-lane={lane}]').cells[1].textContent"))
+    page_ms, harness_ms = cell("poll") - cell("ws"), harness["poll"] - harness["ws"]
+    print(f"  polls after the WebSocket: {page_ms:.1f} ms on the page, {harness_ms:.1f} ms by the suite's clients")
+    if abs(page_ms - harness_ms) > 5 + 0.05 * harness_ms:
+        return [f"polls come {page_ms:.1f} ms after the WebSocket on the page, {harness_ms:.1f} ms by the suite's clients"]
+    return []
+
+
+def lane_ports(demo):
+    """The ports of this race's lanes, from what the page asked the network for."""
+    demo.page.run("0")  # takes what has happened meanwhile
+    asked = [m["params"] for m in demo.page.events if m.get("method") in ("Network.requestWillBeSent", "Network.webSocketCreated")]
+    urls = [params["request"]["url"] if "request" in params else params["url"] for params in asked]
+    port = lambda sign: next(int(found[1]) for url in reversed(urls) if (found := re.search(sign, url)))
+    polls = {int(found[1]) for url in urls if (found := re.search(r":(\d+)/quotes\?after=[^&]*$", url))}
+    ws, held = port(r":(\d+)/socket"), port(r":(\d+)/quotes\?.*wait=")
+    # Of the two lanes that poll, the kept one answers without closing.
+    closing = {int(re.search(r":(\d+)/", r["url"])[1]) for r in responses(demo) if r["headers"].get("connection", "").lower() == "close"}
+    return {"poll": (polls - closing - {held}).pop(), "ws": ws}
+
+
+def responses(demo):
+    for message in demo.page.events:
+        if message.get("method") == "Network.responseReceived":
+            response = message["params"]["response"]
+            if "/quotes" in response["url"]:
+                yield {"url": response["url"], "headers": {k.lower(): v for k, v in response["headers"].items()}}
