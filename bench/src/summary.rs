@@ -8,6 +8,7 @@ mod pooled;
 pub mod quantity;
 pub mod reading;
 pub mod residual;
+mod terms;
 mod used;
 pub mod words;
 
@@ -28,6 +29,7 @@ use pooled::pool;
 pub use quantity::Quantity;
 pub use reading::Reading;
 pub use residual::TheorySummary;
+use terms::Terms;
 pub use used::usable;
 use used::{pairs, timed, told, used};
 
@@ -333,29 +335,6 @@ fn all_cells(manifest: &Manifest, trials: &[Trial]) -> Vec<Cell> {
         }
     }
     cells
-}
-
-/// What holds for every cell of a run.
-struct Terms {
-    /// What the machine can do at best, for theory.
-    calibration: Option<Calibration>,
-    /// Whether theory knows the clients: it does not know browsers, nor their heads.
-    is_modelled: bool,
-    /// The least that transit can be, milliseconds.
-    floor_ms: Option<f64>,
-    margins: Margins,
-}
-
-impl Terms {
-    fn of(manifest: &Manifest) -> Self {
-        let floor_ms = manifest.calibration.map(|calibration| calibration.chain_p50_ns as f64 / 1e6);
-        Self {
-            calibration: manifest.calibration,
-            is_modelled: manifest.browser.is_none(),
-            floor_ms: floor_ms.filter(|ms| *ms > 0.0),
-            margins: manifest.margins,
-        }
-    }
 }
 
 fn summarise_cell(

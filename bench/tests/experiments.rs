@@ -62,7 +62,8 @@ fn run_file(out: &Path, text: &str, options: &[&str]) -> (Manifest, Vec<Trial>, 
     let results = out.join("results");
     let output = wirerace(&[&["run", file.to_str().unwrap(), "--out", results.to_str().unwrap()], options].concat());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{said}");
+    // 3: nothing can be used, since other tests had the processors; trials are looked at all the same.
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{said}");
     let folder = std::fs::read_dir(results).unwrap().next().unwrap().unwrap().path();
     let run = read(&folder).unwrap();
     (run.manifest, run.trials, said)

@@ -19,6 +19,11 @@ fn run(dir: &Path, arms: &str, heads: &str) -> Output {
     command.stdin(Stdio::null()).output().unwrap()
 }
 
+/// Whether the run came to its end. 3: nothing can be used, since other tests had the processors; trials are looked at all the same.
+fn has_ended(output: &Output) -> bool {
+    matches!(output.status.code(), Some(0 | 3))
+}
+
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -34,7 +39,7 @@ fn every_arm_has_the_heads_of_its_cell() {
     let dir = tempfile::tempdir().unwrap();
     let arms = r#""poll-close", "poll", "long-poll", "sse", "ws""#;
     let output = run(dir.path(), arms, "request_bytes = 716, response_bytes = 240");
-    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(has_ended(&output), "{}", stderr(&output));
     let trials = trials(dir.path());
     assert_eq!(trials.len(), 5);
     for trial in trials {
