@@ -2,7 +2,7 @@
 
 import time
 
-from check_demo_driver import LANES
+from check_demo_driver import KEEP_POSTED, LANES
 from check_report import AXE, CULPRITS, GRAVE, OPEN_ALL, SIDEWAYS
 
 
@@ -76,6 +76,11 @@ def check_pause(demo):
     if demo.text("price") == price:
         faults.append("nothing moves after the pause")
     demo.finish()
+    demo.key(".")
+    demo.until("document.getElementById('story').textContent !== ''", "a word about the step", 5)
+    story = demo.page.run("document.getElementById('story').textContent")
+    if story != "Nothing more has happened.":
+        faults.append(f"a step after the end tells of what is no part of the race: {story!r}")
     return faults
 
 
@@ -102,8 +107,17 @@ def check_seventh(demo):
     try:
         # Chromium may keep a spare connection for a while.
         demo.until("Number(document.querySelector('#lane-sse').dataset.open) <= 2", "the gauge falls", 10)
+        demo.page.run("document.getElementById('seven').click()")
+        demo.until(f"{says}.waiting === '1'", "seven again", 10)
+        demo.finish()
+        demo.until(f"{says}.open === '6' && {says}.waiting === '0'", "after the race none waits", 5)
+        text = demo.page.run("document.getElementById('seven-says').textContent")
+        if not text.startswith("6 of 6"):
+            faults.append(f"after the race: {text!r}")
+        demo.start()
+        demo.until("document.getElementById('seven-says').textContent === 'Closed.'", "closed by the next race", 5)
     except AssertionError as failure:
-        faults.append(str(failure))
+        faults.append(f"{failure}: {demo.page.run('document.getElementById(`seven-says`).textContent')}")
     demo.finish()
     return faults
 
@@ -129,6 +143,75 @@ def check_prediction(demo):
     result = demo.page.run("document.getElementById('prediction-result').innerText")
     if demo.page.run(locked) != "falsefalse" or "250 ms" not in result or "✓" not in result or "✗" not in result:
         faults.append(f"after the race: {result!r}")
+    return faults
+
+
+def check_ending(demo):
+    """While a race waits for its last polls nothing can throw it away, and nobody loses quotes that are only late."""
+    demo.set(rate_per_s=20, interval_ms=4000, rtt_ms=0)
+    faults = []
+    field = "document.forms.knobs.elements.interval_ms"
+    said = demo.page.run(f"""(() => {{ {field}.value = ""; {field}.dispatchEvent(new Event("change", {{ bubbles: true }}));
+        return [{field}.value, document.getElementById("notes").textContent]; }})()""")
+    if said[0] != "4000" or "no number" not in said[1]:
+        faults.append(f"an empty interval: {said}")
+    demo.start()
+    target, watcher = demo.another(**demo.browser.call("Target.createBrowserContext"))
+    watcher.open(demo.url)
+    demo.until("document.body.dataset.role === 'watch'", "another browser watches", 10, watcher)
+    demo.until("[...document.querySelectorAll('.lane')].every((lane) => Number(lane.dataset.seq) > 20)", "the watcher's quotes", 20, watcher)
+    demo.stop_after(seconds=10)
+    demo.until("document.querySelector('#lane-ws').dataset.seq - document.querySelector('#lane-poll').dataset.seq > 20", "polls far behind")
+    demo.page.run("document.getElementById('go').click()")
+    locked = "document.body.dataset.runState === 'draining' && document.getElementById('go').disabled && document.forms.knobs.firstElementChild.disabled"
+    if not demo.page.run(locked):
+        faults.append(f"not locked while draining: {demo.page.run('document.body.dataset.runState')}")
+    if "verdict" not in demo.page.run("document.getElementById('notes').textContent"):
+        faults.append("the lock gives no reason")
+    for key in ("]", "r"):
+        demo.key(key)
+    posted, _ = demo.finish()
+    if not posted or demo.page.run("document.forms.knobs.elements.rtt_ms.value") != "0":
+        faults.append("a key has thrown the race away")
+    demo.until("document.body.dataset.runState === 'done'", "the watcher's end", 30, watcher)
+    for who, page in {"control": demo.page, "the watcher": watcher}.items():
+        lost = page.run("[...document.querySelectorAll('.lane')].map((lane) => Number(lane.dataset.lost))")
+        told = page.run("[...document.querySelector('#verdict table').tBodies[0].rows].map((row) => Number(row.cells[5].textContent))")
+        if any(lost) or any(told):
+            faults.append(f"{who}: called lost: {lost}, in the verdict {told}")
+    if demo.page.run("document.getElementById('go').disabled || document.forms.knobs.firstElementChild.disabled"):
+        faults.append("still locked after the verdict")
+    watcher.socket.close()
+    demo.browser.call("Target.closeTarget", targetId=target)
+    return faults
+
+
+def check_handover(demo):
+    """The page in control leaves in the race: who watched begins a race of its own, and its figures are its own."""
+    demo.set(rate_per_s=20, interval_ms=500, rtt_ms=0)
+    demo.start()
+    target, other = demo.another(**demo.browser.call("Target.createBrowserContext"))
+    other.open(demo.url)
+    other.run(KEEP_POSTED)
+    demo.until("document.body.dataset.role === 'watch'", "another browser watches", 10, other)
+    demo.until("Number(document.querySelector('#lane-ws').dataset.seq) > 20", "the watcher's quotes", 20, other)
+    faults = []
+    try:
+        demo.page.run("location.href = 'about:blank'")
+        demo.until("document.body.dataset.role === 'control'", "control goes to who watched", 10, other)
+        demo.until("Number(document.querySelector('#lane-ws').dataset.seq) < 20", "a race of its own", 10, other)
+        demo.until("Number(document.querySelector('#lane-ws').dataset.seq) > 100", "its quotes", 20, other)
+        other.run("document.getElementById('go').click()")
+        demo.until("document.body.dataset.runState === 'done'", "its verdict", 20, other)
+        posted, answered = other.run("[window.posted, window.answered]")
+        if not posted or not answered or "verdict" not in answered:
+            faults.append(f"its race is not judged: {other.run('document.querySelector(`#verdict`).innerText')}")
+        elif posted["lanes"]["ws"]["received"][0][0] != 1:
+            faults.append("its race does not begin with the first quote")
+    except AssertionError as failure:
+        faults.append(str(failure))
+    other.socket.close()
+    demo.browser.call("Target.closeTarget", targetId=target)
     return faults
 
 

@@ -5,7 +5,7 @@ import statistics
 import subprocess
 import time
 
-from check_demo_driver import LANES, figure, layer, number
+from check_demo_driver import LANES, Timed, figure, layer, number
 
 START_TO_MOTION_S = 5
 FRAMES_MIN = 30
@@ -96,7 +96,12 @@ def check_knobs(demo):
     notes, field = demo.page.run("[document.getElementById('notes').textContent, document.forms.knobs.elements.rate_per_s.value]")
     if "200" not in notes or field != "200":
         faults.append(f"500 quotes a second are not clamped in words: {notes!r}, the field says {field}")
+    demo.stop_after(seconds=1)
+    demo.page.run("document.querySelector('[data-rtt=\"30\"]').click()")
+    time.sleep(4)
     demo.finish()
+    if "after the last turn" not in demo.page.run("document.querySelector('[data-more]').textContent"):
+        faults.append("the verdict does not say what a knob turned in the race means for its figures")
     return faults + newest_only(demo)
 
 
@@ -128,8 +133,25 @@ def newest_only(demo):
     cells = demo.page.run("[...document.querySelector('#verdict tr[data-lane=ws]').cells].map((cell) => cell.textContent)")
     if cells[1] != "–" or not figure(cells[4]) > 0:
         faults.append(f"where only the newest count, staleness is to be compared, not who came first: {cells}")
+    return faults + unchanged(demo)
+
+
+def unchanged(demo):
+    """Polls of the newest quote that find no other one: the browser revalidates what it kept, and that is an empty answer."""
+    demo.set(rate_per_s=1, interval_ms=100)
+    before = not_modified(demo)
+    posted, _ = demo.race(seconds=5)
+    told = not_modified(demo) - before
+    empty = {lane: posted["lanes"][lane]["empty"] for lane in ("poll-close", "poll")}
+    print(f"  answers of \"not modified\": {told}; empty polls: {empty}")
     demo.set(delivery="every")
-    return faults
+    return [] if told >= 40 and min(empty.values()) >= 20 else [f"{told} answers of \"not modified\", empty polls {empty}"]
+
+
+def not_modified(demo):
+    demo.page.run("0")  # takes what has happened meanwhile
+    heads = [m["params"] for m in demo.page.events if m.get("method") == "Network.responseReceivedExtraInfo"]
+    return sum(head["statusCode"] == 304 for head in heads)
 
 
 def check_hidden(demo):
@@ -203,7 +225,7 @@ def check_frames(demo, minutes):
     print(f"  frames a second at 200 quotes/s: median {statistics.median(frames):g}, least {min(frames)}")
     faults = []
     if statistics.median(frames) < FRAMES_MIN:
-        faults.append(f"{statistics.median(frames):g} frames a second: at least {FRAMES_MIN}")
+        faults.append(Timed(f"{statistics.median(frames):g} frames a second: at least {FRAMES_MIN}"))
     if minutes:
         demo.rest(55)
         before = heap(demo)
@@ -253,7 +275,7 @@ def check_agreement(demo, wirerace):
     page_ms, harness_ms = cell("poll") - cell("ws"), harness["poll"] - harness["ws"]
     print(f"  polls after the WebSocket: {page_ms:.1f} ms on the page, {harness_ms:.1f} ms by the suite's clients")
     if abs(page_ms - harness_ms) > 5 + 0.05 * harness_ms:
-        return [f"polls come {page_ms:.1f} ms after the WebSocket on the page, {harness_ms:.1f} ms by the suite's clients"]
+        return [Timed(f"polls come {page_ms:.1f} ms after the WebSocket on the page, {harness_ms:.1f} ms by the suite's clients")]
     return []
 
 

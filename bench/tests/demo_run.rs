@@ -54,7 +54,7 @@ async fn recorded(page: &mut Page, state: &Value) -> Value {
         "run": state["run"],
         "lanes": {
             "ws": { "received": pushed, "requests": 1, "empty": 0 },
-            "poll": { "received": polled, "requests": requests, "empty": empty },
+            "poll": { "received": polled, "requests": requests, "empty": empty, "skipped": 3 },
         },
         "offset_error_us": 250.0,
         "hidden": [[0, 310_000]],
@@ -129,6 +129,12 @@ async fn a_run_becomes_a_file_that_the_report_reads() {
     let (head, text) = ask(demo.address, &get(demo.address, target, "")).await;
     assert!(head.contains("content-disposition: attachment; filename="), "{head}");
     let file: Value = serde_json::from_str(&text).unwrap();
+    let polled = file["trials"].as_array().unwrap().iter().find(|trial| trial["arm"]["name"] == "poll").unwrap();
+    let (traffic, requests) =
+        (&polled["measured"]["client"]["traffic"], sent["lanes"]["poll"]["requests"].as_u64().unwrap());
+    for (field, count) in [("polls_issued", requests), ("polls_skipped", 3), ("polls_planned", requests + 3)] {
+        assert_eq!(traffic[field], count, "{field}");
+    }
     for (name, schema) in wirerace::schemas::all() {
         let validator = jsonschema::validator_for(schema.as_value()).unwrap();
         match name {

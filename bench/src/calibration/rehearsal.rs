@@ -2,7 +2,7 @@
 //!
 //! A bare socket is not enough for theory. From a quote's due instant to a client there are the feed's wake-up, that of the
 //! server's task, the library's work, the kernel or the link with its own wake-ups, and the client's; and caches are cold, since
-//! nothing happened for milliseconds. All that is no property of the distance, the rate or the arm that a trial is about,
+//! nothing happened for milliseconds. All that is no property of the distance or the arm that a trial is about,
 //! so it is measured once for each path before the trials, with other seeds, another rate and (over a link) another distance, and
 //! theory takes it as given. What theory is held to comes on top: distance, phases, windows, herds.
 

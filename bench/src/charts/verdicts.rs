@@ -23,7 +23,7 @@ pub(super) enum Field {
     None,
     /// The cheapest family and all that are not clearly dearer, in the run's order: each its place, its arm and its cost.
     Best(Vec<(usize, usize, f64)>),
-    /// Arms keep within the bound, but what they cost was not measured.
+    /// Arms keep within the bound, but what they cost was not measured; or no arm is known to keep it, and some were not timed.
     Unknown,
 }
 

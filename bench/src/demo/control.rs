@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
-use super::seats::{Role, Seat};
+use super::seats::{Role, Seat, WATCHERS_MAX};
 use super::stage::Stage;
 
 /// The largest message that is read, bytes.
@@ -39,6 +39,20 @@ enum Outcome {
     Refused(String),
     /// It was not understood.
     Fault(String),
+}
+
+/// Sends a page away for which there is no place. A browser shows its page the reason of a close, and not the body of a
+/// refused upgrade.
+pub(super) async fn send_away(mut socket: WebSocket) {
+    let reason = format!("{WATCHERS_MAX} pages watch already, and that is the limit: close one of them").into();
+    let close = Message::Close(Some(CloseFrame { code: close_code::AGAIN, reason }));
+    // The answer is waited for: a connection that ends before may take the reason with it.
+    let _ = timeout(SEND_MAX, async {
+        socket.send(close).await?;
+        while let Some(Ok(_)) = socket.recv().await {}
+        Ok::<(), axum::Error>(())
+    })
+    .await;
 }
 
 /// One page, as long as it is connected.
@@ -140,7 +154,8 @@ impl Session {
     }
 
     async fn settle(&mut self, outcome: Outcome) -> Option<()> {
-        self.faults = if matches!(outcome, Outcome::Fault(_)) { self.faults + 1 } else { 0 };
+        let is_fault = matches!(outcome, Outcome::Refused(_) | Outcome::Fault(_));
+        self.faults = if is_fault { self.faults + 1 } else { 0 };
         match outcome {
             Outcome::Done => {}
             Outcome::Answer(answer) => self.say(&answer).await?,

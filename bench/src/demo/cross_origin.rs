@@ -30,6 +30,7 @@ pub(super) fn allowing(router: Router, pages: CrossOrigin, connection: Connectio
             put(answer.headers_mut(), origin.filter(|origin| pages.may_read(origin)));
             close(&mut answer, connection);
         }
+        revalidated(answer.headers_mut());
         answer
     }))
 }
@@ -46,6 +47,14 @@ fn put(heads: &mut HeaderMap, origin: Option<HeaderValue>) {
         heads.insert("timing-allow-origin", origin.clone());
         heads.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         heads.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    }
+}
+
+/// What has a tag may be kept by the browser and asked for again ("not modified"), which the suite's clients do by themselves:
+/// a page cannot name a tag without being asked beforehand whether it may. The field stays as long as it was.
+fn revalidated(heads: &mut HeaderMap) {
+    if heads.contains_key(header::ETAG) {
+        heads.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     }
 }
 

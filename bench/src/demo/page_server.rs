@@ -22,7 +22,6 @@ use super::control::{self, RECEIVED_MAX_BYTES};
 use super::hosts::Hosts;
 use super::page_files;
 use super::runs::Runs;
-use super::seats::WATCHERS_MAX;
 use super::stage::Stage;
 use super::taken::Taken;
 
@@ -153,15 +152,13 @@ async fn control_socket(
         Err(refused) => return refused.into_response(),
     };
     let host = host_of(&headers).and_then(|host| site.hosts.own(host)).unwrap_or("localhost").to_owned();
+    let upgrade =
+        upgrade.max_message_size(RECEIVED_MAX_BYTES).max_frame_size(RECEIVED_MAX_BYTES).read_buffer_size(4 * 1_024);
     let Some(seat) = site.stage.enter(peer.is_loopback()) else {
-        let sentence = format!("{WATCHERS_MAX} pages watch already, and that is the limit: close one of them.");
-        return refusal(StatusCode::SERVICE_UNAVAILABLE, sentence);
+        return upgrade.on_upgrade(control::send_away);
     };
     let (stage, left) = (site.stage.clone(), site.stage);
     upgrade
-        .max_message_size(RECEIVED_MAX_BYTES)
-        .max_frame_size(RECEIVED_MAX_BYTES)
-        .read_buffer_size(4 * 1_024)
         .on_failed_upgrade(move |_| left.leave(seat))
         .on_upgrade(move |socket| control::session(socket, stage, seat, host))
 }

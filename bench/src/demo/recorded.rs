@@ -260,13 +260,15 @@ fn whole_life(report: &ClientReport, arrivals: &[(u64, u64)], window: &Window) -
 }
 
 fn traffic(lane: &LaneFacts, shown: &LaneTaken, payload_bytes: usize) -> Traffic {
-    let polls = if lane.entry.descriptor.delivers == Delivers::Planned { shown.requests } else { 0 };
+    let is_planned = lane.entry.descriptor.delivers == Delivers::Planned;
+    let (issued, skipped) = if is_planned { (shown.requests, shown.skipped) } else { (0, 0) };
     Traffic {
         // A page does not see its connections; the server does.
         connections_dialled: lane.now.meter.connections_accepted,
         requests: shown.requests,
-        polls_planned: polls,
-        polls_issued: polls,
+        polls_planned: issued + skipped,
+        polls_issued: issued,
+        polls_skipped: skipped,
         polls_empty: shown.empty,
         payload_bytes: payload_bytes as u64,
         ..Traffic::default()

@@ -18,8 +18,9 @@ use super::recorded::{Facts, LaneFacts};
 use super::seats::{Role, Seat, Seats};
 use crate::failure::Failure;
 
-/// A run ends by itself after this long: nobody has to remember it.
-const RUN_MAX: Duration = Duration::from_secs(600);
+/// A run ends by itself after this long: nobody has to remember it. A page's longest window is ten minutes, and it opens
+/// only when the page's lanes stand.
+const RUN_MAX: Duration = Duration::from_secs(660);
 /// How often pages are told what the meters show.
 const METERS_EACH: Duration = Duration::from_millis(250);
 
@@ -113,15 +114,12 @@ impl Stage {
 
     /// A place for a page; `None` when all are taken.
     pub(super) fn enter(&self, is_here: bool) -> Option<Seat> {
-        let seat = self.scene().seats.enter(is_here);
-        self.changed();
-        seat
+        self.seated(|seats| seats.enter(is_here))
     }
 
     /// The page is gone.
     pub(super) fn leave(&self, seat: Seat) {
-        self.scene().seats.leave(seat);
-        self.changed();
+        self.seated(|seats| seats.leave(seat));
     }
 
     /// Gives control to who asks for it, if it is free.
@@ -129,9 +127,20 @@ impl Stage {
     /// # Errors
     /// Why not, in a sentence.
     pub(super) fn claim(&self, seat: Seat) -> Result<(), String> {
-        let claimed = self.scene().seats.claim(seat);
-        self.changed();
-        claimed
+        self.seated(|seats| seats.claim(seat))
+    }
+
+    /// Pages are told only when control went to somebody or became free: all else is not in what they are told.
+    fn seated<T>(&self, change: impl FnOnce(&mut Seats) -> T) -> T {
+        let mut scene = self.scene();
+        let before = scene.seats.is_controlled();
+        let done = change(&mut scene.seats);
+        let is_other = scene.seats.is_controlled() != before;
+        drop(scene);
+        if is_other {
+            self.changed();
+        }
+        done
     }
 
     /// What the page may do.

@@ -35,8 +35,13 @@ pub(super) struct LaneTaken {
     /// Answers without a quote.
     #[serde(default)]
     pub(super) empty: u64,
+    /// Polls left out, since the one before had no answer yet.
+    #[serde(default)]
+    pub(super) skipped: u64,
 }
 
+/// More requests, or polls left out, than any run has: the longest has room for 132,000 quotes with a request each.
+const REQUESTS_MAX: u64 = 1_000_000;
 /// Longest text that a browser may call itself, characters.
 const USER_AGENT_MAX: usize = 300;
 
@@ -52,6 +57,7 @@ impl Taken {
         // A page's clock may be ahead by its error.
         let latest_us = now_us + self.offset_error_us + 1e6;
         for (name, lane) in &self.lanes {
+            lane.check_counts(name)?;
             for (seq, at_us) in &lane.received {
                 if !(1..=newest).contains(seq) {
                     return Err(format!("{name}: quote {seq} was never published; the newest is {newest}"));
@@ -88,6 +94,19 @@ impl Taken {
     /// The browser's name, fit to be shown.
     pub(super) fn user_agent(&self) -> String {
         self.user_agent.chars().filter(|c| !c.is_control()).take(USER_AGENT_MAX).collect()
+    }
+}
+
+impl LaneTaken {
+    fn check_counts(&self, name: &str) -> Result<(), String> {
+        let Self { requests, empty, skipped, .. } = self;
+        if requests.max(skipped) > &REQUESTS_MAX {
+            return Err(format!("{name}: {requests} requests and {skipped} skipped: at most {REQUESTS_MAX} of either"));
+        }
+        if empty > requests {
+            return Err(format!("{name}: {empty} empty answers to {requests} requests"));
+        }
+        Ok(())
     }
 }
 
@@ -128,6 +147,14 @@ mod tests {
         };
         for at_us in [1e9, f64::NAN, -1e9] {
             assert!(with(at_us).unwrap_err().contains("not within the run"), "{at_us}");
+        }
+        for (requests, empty, skipped, words) in
+            [(1, 2, 0, "2 empty answers"), (u64::MAX, 0, 1, "at most"), (1, 0, u64::MAX, "at most")]
+        {
+            let lane = LaneTaken { requests, empty, skipped, ..LaneTaken::default() };
+            let error =
+                Taken { lanes: BTreeMap::from([("poll".to_owned(), lane)]), ..taken(&[]) }.check(1, 10.0).unwrap_err();
+            assert!(error.contains(words), "{error}");
         }
         let error = Taken { offset_error_us: f64::NAN, ..taken(&[]) }.check(1, 10.0).unwrap_err();
         assert!(error.contains("offset_error_us"), "{error}");

@@ -138,7 +138,8 @@ const HELD_AGAINST_THEORY: [Quantity; 6] = [
 ];
 
 /// How to read [`theory`].
-pub const THEORY: &str = "Theory is computed from the setting and the feed's plan alone, for each trial; columns are medians over the trials. The \
+pub const THEORY: &str = "Theory is computed for each trial from the setting, the feed's plan and what the machine took before the trials (the calibration, \
+     and where there was one a rehearsal on the same path); nothing is fitted to trials. Columns are medians over the trials. The \
      error is measured − theory for times, and in per cent of theory for the rest: + means more than theory says. The distance \
      sums a whole distribution up: count the quotes that came within some time, in theory and as measured; the distance is the \
      largest gap between the two shares, whichever time is chosen (0 alike, 1 nothing in common; a shift of up to 0.3 ms, the \

@@ -280,7 +280,7 @@ pub(super) fn win<'a>(cell: &CellSummary, arms: &[Entry<'a>], quantity: Quantity
     }
     // All alike: nobody comes first.
     let all = arms.iter().map(|e| e.1.descriptor.title.as_ref()).all(|t| titles.contains(&t));
-    // An arm with too few blocks does not take away what is certain of the others; `too_few` names it.
+    // An arm with too few blocks does not take away what is certain of the others; `of_some` names it.
     (!all).then_some(Win { titles, best: &best.0.arm, clear: differing > 0 || doubtful == 0, settled })
 }
 

@@ -97,4 +97,9 @@ fn theory_is_rehearsed_on_the_paths_of_the_cells_before_the_first_trial() {
         assert!(quotes.first_ns[0] > 0 && quotes.first_ns.is_sorted() && quotes.further_ns > 0, "{here:?}");
     }
     assert!(here.exchange_ns > here.answer_ns && here.answer_ns > 0, "{here:?}");
+    let out = tempfile::tempdir().unwrap();
+    let mut counted = run(out.path(), |_| false);
+    counted.manifest.calibration = Some(Calibration::default());
+    counted.manifest.cells.iter_mut().for_each(|cell| cell.exact = true);
+    assert_eq!(counted.over(None).unwrap().calibration(), Some(Calibration::default()), "counts need none");
 }

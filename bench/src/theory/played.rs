@@ -3,8 +3,9 @@
 //! [`super::held`] has the averages over all feeds. One run has one feed: of 200 quotes some per cent more or fewer meet a
 //! held request than on the average, for all clients alike, and that chance would drown what theory is held to (2 % of
 //! lateness, 0.5 % of bytes, a distance of 0.03). The plan fixes every due instant before the run, and given these and w
-//! there is nothing random left: the same rules, followed from quote to quote, say what this run should show. Nothing
-//! measured goes in. Tests hold this against the closed forms over long feeds.
+//! it is settled which quotes find a request held and how long the others wait: the same rules, followed from quote to
+//! quote, say what this run should show. What the machine takes for those that find one stays spread as the rehearsal
+//! found it. Nothing measured in a trial goes in. Tests hold this against the closed forms over long feeds.
 
 use wirerace_contract::clock::NS_PER_S;
 use wirerace_contract::feed::FeedSpec;

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// Longer than anything here takes on a busy machine.
@@ -102,7 +102,7 @@ impl Page {
     }
 
     /// The next message of which `pick` makes something.
-    async fn next<T>(&mut self, pick: impl Fn(&Value) -> Option<T>) -> T {
+    pub(crate) async fn next<T>(&mut self, pick: impl Fn(&Value) -> Option<T>) -> T {
         let found = async {
             loop {
                 let message = self.0.next().await.expect("the socket ended").unwrap();
@@ -131,12 +131,12 @@ impl Page {
         self.next(|message| message.get("meters").filter(|meters| are_they(meters)).cloned()).await
     }
 
-    /// The code that the server closes with.
-    pub(crate) async fn closed(&mut self) -> CloseCode {
+    /// The code and the reason that the server closes with.
+    pub(crate) async fn closed(&mut self) -> CloseFrame {
         let closing = async {
             loop {
                 if let Message::Close(Some(frame)) = self.0.next().await.expect("ended without a word").unwrap() {
-                    return frame.code;
+                    return frame;
                 }
             }
         };

@@ -7,7 +7,7 @@ export const BREAK_LANE = "sse";
 const STREAMS = 7;
 
 export class SevenStreams {
-  /** `lane` gives the address of the lane of event streams, and how many streams of its own are open. */
+  /** `address` gives the address of the lane of event streams, and how many streams of its own the race has there now. */
   constructor(button, says, address) {
     Object.assign(this, { button, says, address, sources: [] });
     button.addEventListener("click", () => (this.sources.length > 0 ? this.close() : this.open()));
@@ -15,7 +15,6 @@ export class SevenStreams {
 
   open() {
     const { url, own } = this.address();
-    this.own = own;
     this.sources = Array.from({ length: STREAMS - own }, (_, i) => {
       const source = new EventSource(`${url}/events?delivery=newest&interval=1000&after=0#${i}`, { withCredentials: true });
       source.onopen = source.onerror = () => this.count();
@@ -25,16 +24,20 @@ export class SevenStreams {
     this.count();
   }
 
+  /** What is true now: the race has a stream of its own only as long as it goes on. */
   count() {
+    if (this.sources.length === 0) return;
+    const { own } = this.address();
     const states = this.sources.map((source) => source.readyState);
-    const open = states.filter((state) => state === EventSource.OPEN).length + this.own;
+    const open = states.filter((state) => state === EventSource.OPEN).length + own;
     const waiting = states.filter((state) => state === EventSource.CONNECTING).length;
     this.says.dataset.open = String(open);
     this.says.dataset.waiting = String(waiting);
-    this.says.textContent = `${open} of ${STREAMS} streams are open, ${waiting} ${waiting === 1 ? "waits" : "wait"} without an error.`;
+    this.says.textContent = `${open} of ${states.length + own} streams are open, ${waiting} ${waiting === 1 ? "waits" : "wait"} without an error.`;
   }
 
   close() {
+    if (this.sources.length === 0) return;
     // The one that waits first: otherwise it gets the place of one that goes.
     for (const source of this.sources.toReversed()) source.close();
     this.sources = [];

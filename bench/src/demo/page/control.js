@@ -4,9 +4,11 @@
 // {"error": …}.
 
 const AGAIN_AFTER_MS = 1000;
+/** Who was sent away with a reason gives it time to go. */
+const SENT_AWAY_MS = 30_000;
 
 export class Control {
-  /** `handlers` has a function per message, and `lost` for a connection that has gone. */
+  /** `handlers` has a function per message, and `lost` for a connection that has gone: why, if the server said so, and after how many milliseconds it is tried again. */
   constructor(handlers) {
     this.handlers = handlers;
     this.open();
@@ -15,10 +17,15 @@ export class Control {
   open() {
     this.socket = new WebSocket(`ws://${location.host}/control`);
     this.socket.onmessage = (event) => this.take(JSON.parse(event.data));
-    this.socket.onclose = () => {
-      this.handlers.lost();
-      setTimeout(() => this.open(), AGAIN_AFTER_MS);
+    this.socket.onclose = ({ reason }) => {
+      const again_ms = reason ? SENT_AWAY_MS : AGAIN_AFTER_MS;
+      this.handlers.lost(reason, again_ms);
+      setTimeout(() => this.open(), again_ms);
     };
+  }
+
+  get isOpen() {
+    return this.socket?.readyState === WebSocket.OPEN;
   }
 
   take(message) {
@@ -29,8 +36,9 @@ export class Control {
     for (const [name, content] of Object.entries(message)) this.handlers[name]?.(content);
   }
 
-  /** Sends if there is a connection; what is asked without one is asked of nobody. */
+  /** Sends if there is a connection, and says whether; what is asked without one is asked of nobody. */
   send(message) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+    if (this.isOpen) this.socket.send(JSON.stringify(message));
+    return this.isOpen;
   }
 }

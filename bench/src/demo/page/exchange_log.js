@@ -1,7 +1,8 @@
 // What happened on each lane, for the sequence diagram: the last few thousand exchanges, old ones overwritten.
 //
 // An exchange is what the client saw: when it asked (`sent`, missing for what is pushed), when it was answered
-// (`answered`, missing as long as it waits), and which quotes came.
+// (`answered`, missing as long as it waits), and which quotes came. Where none will come, `failed` says so, and `answered`
+// is when that was known.
 
 const KEPT = 4096;
 
@@ -26,6 +27,11 @@ export class ExchangeLog {
   /** Its answer is here: with this many quotes, the newest of them `seq`. */
   answered(exchange, at, quotes, seq) {
     Object.assign(exchange, { answered: at, quotes, seq });
+  }
+
+  /** There will be no answer: the question was given up, or its connection broke. */
+  failed(exchange, at) {
+    Object.assign(exchange, { answered: at, failed: true });
   }
 
   /** Nobody asked: the server sent it by itself. */

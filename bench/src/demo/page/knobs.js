@@ -11,10 +11,10 @@ const STOPS = {
 export class Knobs {
   /** `send` gets what was changed, as {knob: value}. */
   constructor(form, notes, send) {
-    Object.assign(this, { form, notes, send, values: {} });
+    Object.assign(this, { form, notes, send, values: {}, said: "", why: "", sent: new Set() });
     form.addEventListener("submit", (event) => event.preventDefault());
     for (const name of FIELDS) {
-      form.elements[name].addEventListener("change", (event) => this.change({ [name]: Number(event.target.value) }));
+      form.elements[name].addEventListener("change", () => this.typed(name));
       const slider = form.querySelector(`[data-moves=${name}]`);
       if (!slider) continue;
       slider.max = String(STOPS[name].length - 1);
@@ -27,12 +27,30 @@ export class Knobs {
     }
   }
 
+  /** Browsers give an empty text for what is no number, and of an empty text JavaScript makes 0. */
+  typed(name) {
+    const field = this.form.elements[name], value = Number(field.value);
+    if (field.value.trim() !== "" && Number.isFinite(value)) return this.change({ [name]: value });
+    field.value = String(this.values[name]);
+    this.tell(`${field.labels[0].textContent}: that is no number, so it stays at ${field.value}.`);
+  }
+
   change(wanted) {
-    if (Object.values(wanted).some((value) => Number.isNaN(value))) {
-      this.notes.textContent = "That is no number.";
-      return;
-    }
+    if (!this.mayTurn) return;
+    for (const name of Object.keys(wanted)) this.sent.add(name);
     this.send(wanted);
+  }
+
+  /** Whether knobs can be turned now; `why` not, in words. */
+  allow(mayTurn, why) {
+    Object.assign(this, { mayTurn, why });
+    this.form.querySelector("fieldset").disabled = !mayTurn;
+    this.tell(this.said);
+  }
+
+  tell(said) {
+    this.said = said;
+    this.notes.textContent = [this.why, said].filter(Boolean).join(" ");
   }
 
   /** The next or the one before of the four round trips. */
@@ -43,13 +61,13 @@ export class Knobs {
   }
 
   /** What the server says. Gives the names of what has changed. */
-  show(knobs, limits, notes, mayTurn) {
+  show(knobs, limits, notes) {
     const changed = Object.keys(knobs).filter((name) => this.values[name] !== knobs[name]);
     this.values = { ...knobs };
     for (const name of FIELDS) {
       const field = this.form.elements[name];
-      // What is being typed stays, unless the server has clamped it.
-      if (document.activeElement !== field || changed.includes(name) || notes.length > 0) field.value = String(knobs[name] ?? "");
+      // What is being typed stays, unless this is the answer to it: the server may have clamped it.
+      if (document.activeElement !== field || changed.includes(name) || this.sent.has(name)) field.value = String(knobs[name] ?? "");
       if (limits?.[name]) field.title = `${limits[name][0]} to ${limits[name][1]}`;
       const slider = this.form.querySelector(`[data-moves=${name}]`);
       if (slider) {
@@ -61,8 +79,8 @@ export class Knobs {
     for (const button of this.form.querySelectorAll("[data-rtt]")) {
       button.setAttribute("aria-pressed", String(Number(button.dataset.rtt) === knobs.rtt_ms));
     }
-    this.form.querySelector("fieldset").disabled = !mayTurn;
-    this.notes.textContent = notes.join(" ");
+    this.sent.clear();
+    this.tell(notes.join(" "));
     setCookie(knobs.cookie_bytes ?? 0);
     return changed;
   }

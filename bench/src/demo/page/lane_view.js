@@ -1,7 +1,7 @@
 // One lane on the page: its price, how late it is, and what that costs.
 
 import { ByteBar, perQuote } from "./byte_bar.js";
-import { bytes, duration, number, price } from "./format.js";
+import { NOTHING, bytes, duration, number, price } from "./format.js";
 import { sample } from "./looks.js";
 
 /** Connections that Chromium opens to one host and port; WebSockets are counted apart. */
@@ -18,10 +18,11 @@ export class LaneView {
     this.node = template.content.firstElementChild.cloneNode(true);
     const find = (name) => this.node.querySelector(`.${name}`);
     this.parts = Object.fromEntries(
-      ["price", "which", "late", "said", "stale", "requests", "handshakes", "lost", "empty", "open", "gauge", "size"].map((n) => [n, find(n)]),
+      ["price", "which", "late", "said", "stale", "requests", "handshakes", "lost", "empty", "skipped", "open", "gauge", "size"].map((n) => [n, find(n)]),
     );
     this.bar = new ByteBar(find("bytes"));
     this.pool = lane.id === "ws" ? SOCKET_POOL : POOL;
+    this.polls = lane.delivers === "planned";
     this.node.dataset.lane = lane.id;
     this.node.id = `lane-${lane.id}`;
     this.node.style.setProperty("--lane", look.colour);
@@ -47,7 +48,7 @@ export class LaneView {
     this.price(undefined, 0, "", false);
     this.late({ p50: NaN, stale: NaN, quotes: 0 }, false);
     this.meter(null, 0);
-    this.counts({ newest: 0, lost: 0, empty: 0 });
+    this.counts({ newest: 0, lost: 0, empty: 0, skipped: 0 });
   }
 
   /** What the client shows now of one symbol. `behind`: another lane shows a newer one. */
@@ -70,9 +71,10 @@ export class LaneView {
     this.text("stale", duration(stale));
   }
 
-  counts({ newest, lost, empty }) {
+  counts({ newest, lost, empty, skipped }) {
     this.text("lost", number(lost));
     this.text("empty", number(empty));
+    this.text("skipped", this.polls ? number(skipped) : NOTHING);
     if (this.shown.newest !== newest) this.node.dataset.seq = this.shown.newest = newest;
     if (this.shown.lost !== lost) this.node.dataset.lost = this.shown.lost = lost;
   }

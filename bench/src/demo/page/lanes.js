@@ -6,45 +6,43 @@
 
 const WAIT_S = 30;
 const AGAIN_AFTER_MS = 500;
+const NO_CONTENT = 204;
 
 /** Where a lane begins: at the first quote, or, for those who come late, with the next. */
 const beginning = (race) => (race.fromNow ? null : `${race.epoch}.0`);
 
-/** The query that asks for what comes after a cursor: every quote, or the newest at most once in an interval. */
-function question(lane, { wait = false, interval = true } = {}) {
+/** The address that gives what comes after a cursor: every quote, or the newest at most once in an interval. */
+function question(lane, { wait = false } = {}) {
   const { delivery, interval_ms } = lane.race.knobs();
   const parts = lane.cursor ? [`after=${lane.cursor}`] : [];
   if (wait) parts.push(`wait=${WAIT_S}`);
-  if (delivery === "newest") parts.push("delivery=newest");
-  if (delivery === "newest" && interval) parts.push(`interval=${Math.round(interval_ms)}`);
-  return parts.join("&");
+  if (delivery === "newest") parts.push("delivery=newest", `interval=${Math.round(interval_ms)}`);
+  return `${lane.url}${lane.paths[delivery]}?${parts.join("&")}`;
 }
 
 /** What polls and long polls share: one request, its answer, and where that leaves the cursor. */
 class Asking {
   constructor(lane, race) {
-    Object.assign(this, { id: lane.id, url: lane.url, race, cursor: beginning(race) });
+    Object.assign(this, { id: lane.id, url: lane.url, paths: lane.paths, race, cursor: beginning(race) });
     this.aborted = new AbortController();
     this.dials = lane.closes;
     this.isReady = false;
     this.run();
   }
 
-  /** Asks once. True when there was an answer. */
-  async ask(query, held) {
+  /** Asks once. True when there was an answer. `cache`: what the browser does with what it kept. */
+  async ask(url, { held = false, cache = "no-store" } = {}) {
     const { race, id } = this;
     race.tell.request(id);
     const exchange = race.log.asked(id, performance.now(), { held, dials: this.dials || !this.isReady });
     try {
       // `include`: the server's port makes it another origin, and only so are cookies sent there.
-      const response = await fetch(`${this.url}/quotes?${query}`, {
-        credentials: "include", cache: "no-store", signal: this.aborted.signal,
-      });
-      const answer = await response.json();
+      const response = await fetch(url, { credentials: "include", cache, signal: this.aborted.signal });
+      const answer = response.status === NO_CONTENT ? null : await response.json();
       this.take(response.status, answer, performance.now(), exchange);
       return response.ok || response.status === 410;
     } catch (error) {
-      race.log.answered(exchange, performance.now(), 0, 0);
+      race.log.failed(exchange, performance.now());
       if (!this.aborted.signal.aborted) race.tell.trouble(id, `no answer from ${this.url}: ${error.message}`);
       return false;
     }
@@ -79,6 +77,7 @@ class Asking {
 /** Polling: asks at planned instants, and gets what there is. */
 class Polling extends Asking {
   run() {
+    this.had = 0;
     this.planned = performance.now();
     this.busy = false;
     this.tick();
@@ -90,13 +89,28 @@ class Polling extends Asking {
     if (this.busy) this.race.tell.skipped(this.id);
     else {
       this.busy = true;
-      this.ask(question(this, { interval: false }), false).finally(() => (this.busy = false));
+      this.poll().finally(() => (this.busy = false));
     }
     // The plan does not move because a timer was late; where it was later than an interval, instants are left out.
     const { interval_ms } = this.race.knobs();
     const now = performance.now();
     this.planned += interval_ms * Math.max(1, Math.ceil((now - this.planned) / interval_ms));
     this.timer = setTimeout(() => this.tick(), this.planned - now);
+  }
+
+  /** The newest quote has an address of its own, as for the suite's clients: the browser asks there whether what it keeps is still true. */
+  poll() {
+    const { race, url, paths } = this;
+    return race.knobs().delivery === "newest" ? this.ask(url + paths.newest, { cache: "no-cache" }) : this.ask(question(this));
+  }
+
+  /** At that address there is one quote, or none yet. Of "not modified" a page hears nothing: it gets what the browser kept. */
+  take(status, answer, at, exchange) {
+    const { race } = this;
+    if (race.knobs().delivery !== "newest" || (status !== 200 && status !== NO_CONTENT)) return super.take(status, answer, at, exchange);
+    const quotes = answer && answer.seq > this.had ? [answer] : [];
+    this.had = quotes[0]?.seq ?? this.had;
+    super.take(200, { epoch: race.epoch, quotes, next: this.cursor }, at, exchange);
   }
 
   /** The interval was changed: the next instant is one new interval from now. */
@@ -112,11 +126,11 @@ class Polling extends Asking {
 class LongPolling extends Asking {
   async run() {
     // The first is not held, so that the lane stands when the race begins.
-    let answered = await this.ask(question(this), false);
+    let answered = await this.ask(question(this));
     while (!this.aborted.signal.aborted) {
       if (!answered) await new Promise((again) => setTimeout(again, AGAIN_AFTER_MS));
       if (this.aborted.signal.aborted) return;
-      answered = await this.ask(question(this, { wait: true }), true);
+      answered = await this.ask(question(this, { wait: true }), { held: true });
     }
   }
 
@@ -126,7 +140,7 @@ class LongPolling extends Asking {
 /** What streams share: quotes come by themselves, and the cursor follows them. */
 class Streaming {
   constructor(lane, race) {
-    Object.assign(this, { id: lane.id, url: lane.url, race, cursor: beginning(race), closed: false });
+    Object.assign(this, { id: lane.id, url: lane.url, paths: lane.paths, race, cursor: beginning(race), closed: false });
     this.open();
   }
 
@@ -171,7 +185,7 @@ class Streaming {
 class EventStream extends Streaming {
   open() {
     this.opened();
-    const source = (this.source = new EventSource(`${this.url}/events?${question(this)}`, { withCredentials: true }));
+    const source = (this.source = new EventSource(question(this), { withCredentials: true }));
     source.addEventListener("hello", (event) => this.hello(JSON.parse(event.data)));
     source.addEventListener("gap", (event) => this.race.tell.gap(this.id, JSON.parse(event.data)));
     source.onmessage = (event) => this.quote(JSON.parse(event.data), performance.now());
@@ -190,7 +204,7 @@ class EventStream extends Streaming {
 class Socket extends Streaming {
   open() {
     this.opened();
-    const socket = (this.socket = new WebSocket(`${this.url.replace(/^http/, "ws")}/socket?${question(this)}`));
+    const socket = (this.socket = new WebSocket(question(this).replace(/^http/, "ws")));
     socket.onmessage = ({ data }) => {
       const at = performance.now(), message = JSON.parse(data);
       if ("seq" in message) this.quote(message, at);

@@ -34,6 +34,7 @@ let page = null; // everything that needs the list of lanes, once the server has
 let state = null; // the server's last word
 let meters = null;
 let tabIsActive = null;
+let hasClaimed = false; // since control was free the last time
 
 const theme = new Theme(() => {});
 const visibility = new Visibility(() => (body.dataset.hiddenSpans = String(visibility.until(performance.now()).length)));
@@ -42,12 +43,16 @@ const control = new Control({
   meters: (message) => ((meters = message), page?.run.isOn && ($("watchers").textContent = watching(message.watchers))),
   pong: (sent, now_ns) => page?.clock.pong(sent, now_ns),
   ended: ({ run }) => page && run === page.run.number && page.run.serverHasEnded(),
-  error: (words) => say(words, true),
-  lost: () => {
+  error: (words) => {
+    hasClaimed = false; // another page may have been quicker, and gone since
+    say(words, true);
+  },
+  lost: (why, again_ms) => {
+    hasClaimed = false;
     page?.run.abandon();
+    if (page) showRole(body.dataset.role);
     body.dataset.runState = "connecting";
-    $("go").disabled = true;
-    say("The server does not answer. Is `wirerace demo` still running? This page tries again.", true);
+    say(why ? `The server sent this page away: ${why}. It asks again in ${duration(again_ms)}.` : "The server does not answer. Is `wirerace demo` still running? This page tries again.", true);
   },
 });
 const tabs = new Tabs((active) => {
@@ -102,10 +107,10 @@ function build({ lanes, feed }) {
   const prediction = new Prediction($("prediction"), $("prediction-result"), looks);
   const verdict = new Verdict($("verdict"), looks);
   const table = new ByteTable($("bytes-table"), looks);
-  new SevenStreams($("seven"), $("seven-says"), () => ({
+  const seven = new SevenStreams($("seven"), $("seven-says"), () => ({
     url: state.lanes.find((lane) => lane.id === BREAK_LANE).url, own: run.isOn ? 1 : 0,
   }));
-  return { looks, clock, recorder, log, views, strip, sequence, playback, run, prediction, verdict, table };
+  return { looks, clock, recorder, log, views, strip, sequence, playback, run, prediction, verdict, table, seven };
 }
 
 /** The server's word on role, knobs and run. */
@@ -117,31 +122,39 @@ function take(message) {
   body.dataset.role = role;
   showRole(role);
   const isFirst = Object.keys(knobs.values).length === 0;
-  const changed = knobs.show(message.knobs, message.limits, message.notes ?? [], role === "control");
+  const changed = knobs.show(message.knobs, message.limits, message.notes ?? []);
   page.log.one_way_ms = message.knobs.rtt_ms / 2;
   $("path").textContent = message.path === "delayed"
     ? "Delayed path: each server holds bytes back by half the round trip each way, and a new connection's first bytes by one round trip more, since it cannot delay the kernel's own handshake."
     : "Loopback: no distance but the one you set.";
-  if (role === "watch" && !message.controlled && isLoopback()) control.send({ claim: true });
+  // Once each time that control becomes free: another page may be quicker.
+  if (message.controlled) hasClaimed = false;
+  else if (role === "watch" && isLoopback() && !hasClaimed) hasClaimed = control.send({ claim: true });
   if (role !== "passive") follow(message, role, isFirst ? [] : changed);
 }
+
+let renewed = null; // the race of another page instead of which this one has asked for its own
 
 /** Begins, goes on or ends, as the server does. */
 function follow(message, role, changed) {
   const { run } = page;
-  if (message.running && message.epoch !== run.epoch) {
-    // A race that was on before this page came: who may, begins anew.
-    const isOld = message.now_ns > OLD_NS;
-    if (isOld && role === "control") control.send({ start: true });
-    else start(message, isOld);
+  const isOther = message.epoch !== run.epoch, isOld = message.now_ns > OLD_NS;
+  if (message.running && role === "control" && (isOther ? isOld : run.isWatched)) {
+    // A race that was begun for another page, whose requests are on the meters: this one begins its own.
+    if (renewed !== message.epoch) control.send({ start: true });
+    renewed = message.epoch;
+  } else if (message.running && isOther) {
+    run.isWatched = role !== "control";
+    start(message, isOld);
   } else if (!message.running && run.isOn) run.serverHasEnded();
   else if (message.running) adjust(message, changed);
   if (body.dataset.runState === "connecting") showRun(run.state);
 }
 
 function start(message, fromNow) {
-  const { views, strip, playback, prediction, verdict, run } = page;
+  const { views, strip, playback, prediction, verdict, run, seven } = page;
   for (const view of views) view.clear();
+  seven.close(); // their server is about to go
   $("strip-says").textContent = STRIP_SAYS[knobs.values.delivery];
   strip.forget();
   playback.restart();
@@ -181,9 +194,15 @@ const ROLES = {
   passive: "Another tab of this browser has the race. This one stays passive, since six connections per host are shared by all tabs. Close the other one, and this one takes over.",
 };
 
+const ENDING = "The settings wait for the verdict: another one now would throw the race away.";
+
+/** What this page may do at the moment, and why not. */
 function showRole(role) {
+  const { isEnding } = page.run, mayTurn = role === "control" && control.isOpen && !isEnding;
   $("role").textContent = ROLES[role] ?? "";
-  $("go").disabled = role !== "control";
+  $("go").disabled = !mayTurn;
+  knobs.allow(mayTurn, role === "control" && isEnding ? ENDING : "");
+  for (const preset of $("presets").children) preset.disabled = !mayTurn;
 }
 
 const STATES = { idle: "Ready. Guess first, then start.", running: "", draining: "Waiting for what is still on its way …", judging: "Judging …", done: "" };
@@ -195,11 +214,14 @@ function showRun(name) {
   $("length").disabled = page.run.isOn;
   $("pause").disabled = name === "idle";
   say(STATES[name] ?? "");
+  showRole(body.dataset.role);
+  if (name === "idle") page.prediction.unlock();
+  page.seven.count();
   if (name === "draining") page.playback.end = performance.now();
 }
 
 function go() {
-  if (body.dataset.role !== "control") return;
+  if (body.dataset.role !== "control" || page.run.isEnding) return;
   if (page.run.isOn) page.run.drain();
   else control.send({ start: true });
 }
@@ -207,19 +229,21 @@ function go() {
 /** After the run: the server's verdict, the page's own figures over the same stretch of time, and what was guessed. */
 async function judge() {
   const { run, recorder, looks, prediction, verdict, clock } = page;
+  const { begun } = run;
   for (const { id } of looks) {
     const lane = recorder.lanes.get(id);
     lane.lost += Math.max(0, run.last - lane.newest);
   }
   let answer = null, trouble = run.tooShort ?? "only the page in control sends it";
-  if (!run.tooShort && body.dataset.role === "control") {
+  if (!run.tooShort && !run.isWatched && body.dataset.role === "control") {
     try {
       answer = await send(run.record());
     } catch (error) {
       trouble = error.message;
     }
+    if (run.begun !== begun) return; // another race is on: what is shown is its own
   }
-  const span = answer?.window_us?.map((us) => us / 1000) ?? [run.window.from, run.window.to].map((at) => clock.epochTime(at));
+  const span = answer?.window_us?.map((us) => us / 1000) ?? [run.settledFrom, run.window.to].map((at) => clock.epochTime(at));
   const lanes = ownFigures(span, answer?.lanes);
   verdict.show(lanes, answer, trouble, run.tooShort ? [] : conditions(span), isNewest());
   prediction.judge(lanes, isNewest());
@@ -240,6 +264,7 @@ function conditions([from, to]) {
   const hidden = visibility.within(run.window.from, run.window.to);
   return [
     `Over ${duration(to - from)}. The first two columns are on this page's own clock; the third needs the server's, known to ± ${duration(clock.error_ms)}. Polls left ${duration(recorder.timer_ms)} after the instant planned for them, at the median: this browser's own error.`,
+    ...(run.settledFrom > run.window.from ? ["A knob was turned in this race: times are those of the stretch after the last turn, and bytes and requests those of the whole race."] : []),
     ...(hidden > 0 ? [`The page was hidden or asleep for ${duration(hidden)}: that is left out.`] : []),
   ];
 }
@@ -319,7 +344,7 @@ function pause() {
 function step() {
   const found = page.playback.step();
   showPlayback();
-  $("story").textContent = found ? tell(found, page.looks, page.recorder) : "Nothing more has happened yet.";
+  $("story").textContent = found ? tell(found, page.looks, page.recorder) : page.run.isOn ? "Nothing more has happened yet." : "Nothing more has happened.";
 }
 
 function slower(steps) {
@@ -358,7 +383,7 @@ $("lanes").addEventListener("click", (event) => {
   const lane = event.target.closest(".key") && event.target.closest("[data-lane]");
   if (lane) focus(page.looks.findIndex((look) => look.id === lane.dataset.lane) + 1);
 });
-showPresets($("presets"), $("question"), (wanted) => body.dataset.role === "control" && control.send({ set: wanted }));
+showPresets($("presets"), $("question"), (wanted) => control.send({ set: wanted }));
 listen({
   " ": ready(pause), ".": ready(step), "+": ready(() => slower(-1)), "=": ready(() => slower(-1)), "-": ready(() => slower(1)),
   r: ready(go), f: () => theme.toggleProjector(), d: () => $("theme").click(), "?": help, lane: ready(focus),

@@ -30,7 +30,9 @@ export class Prediction {
     this.state(true, "Locked until the race is over.");
   }
 
+  /** The next guess may be made; one that was not judged is forgotten. */
   unlock() {
+    this.locked = null;
     this.state(false, "Guess before you start. It locks while the race is on.");
   }
 
@@ -59,7 +61,6 @@ export class Prediction {
     }
     if (most) rows.push(["Most bytes per quote", this.name(most), `${this.name(dearest)}${lanes[dearest] ? ` (${bytes(lanes[dearest].bytes)})` : ""}`, most === dearest]);
     this.show(rows);
-    this.locked = null;
     this.unlock();
   }
 

@@ -115,6 +115,8 @@ export class Recorder {
     }
     lane.held[symbol] = seq;
     lane.prices[symbol] = price;
+    // Who comes late has not been without a price since the run began.
+    if (held === 0 && this.fromNow) return 0;
     return sum;
   }
 
@@ -178,6 +180,13 @@ export class Recorder {
       if (!Number.isNaN(at[seq])) list.push([seq, Math.round(this.clock.epochTime(at[seq]) * 1000)]);
     }
     return list;
+  }
+
+  /** The last quote that was due before an instant of the epoch, of those that some lane has shown; 0 if none. */
+  lastDueBefore(time) {
+    let seq = this.newest;
+    while (seq > 0 && !(this.due[seq] < time)) seq -= 1;
+    return seq;
   }
 
   /** Whether every lane has come as far as quote `seq`. */

@@ -14,9 +14,9 @@ const LOOK_EVERY_MS = 100;
 const ENDED_WITHIN_MS = 1_500;
 
 export class Run {
-  /** `parts`: control, clock, recorder, log, visibility, knobs (a function), tell, changed(state), ended(how). */
+  /** `isWatched`: another page has control, and its requests are on the meters. `parts`: control, clock, recorder, log, visibility, knobs (a function), tell, changed(state), ended(how). */
   constructor(parts) {
-    Object.assign(this, parts, { state: "idle", lanes: [], epoch: null, number: 0, length_ms: 30_000 });
+    Object.assign(this, parts, { state: "idle", lanes: [], epoch: null, number: 0, begun: 0, isWatched: false, length_ms: 30_000 });
   }
 
   to(state) {
@@ -28,9 +28,15 @@ export class Run {
     return this.state === "running" || this.state === "draining";
   }
 
+  /** The time is over, and the verdict is not there yet. */
+  get isEnding() {
+    return this.state === "draining" || this.state === "judging";
+  }
+
   /** The server has begun an epoch. `fromNow`: it began long before this page came. */
   begin({ epoch, run, lanes }, fromNow) {
     this.close();
+    this.begun += 1; // a number of its own: a page that comes back may begin the same run once more
     Object.assign(this, { epoch, number: run, window: null, ready: new Set(), serverEnded: false, turnedAt: -Infinity });
     this.recorder.forget(fromNow);
     this.log.forget();
@@ -61,10 +67,14 @@ export class Run {
     this.turnedAt = performance.now();
   }
 
+  /** From where on the window's times count: its begin, or the last turn of a knob. */
+  get settledFrom() {
+    return Math.min(Math.max(this.window.from, this.turnedAt), this.window.to);
+  }
+
   /** Why there is nothing to judge, or null: figures need a second and some whole intervals without a turn of a knob. */
   get tooShort() {
-    const { from, to } = this.window, { interval_ms } = this.knobs();
-    const begin = Math.max(from, this.turnedAt);
+    const { to } = this.window, begin = this.settledFrom, { interval_ms } = this.knobs();
     const needed_ms = 1_000 + 2 * interval_ms;
     if (to - begin - this.visibility.within(begin, to) >= needed_ms) return null;
     return `it was too short; let it run for ${Math.ceil(needed_ms / 1000)} s after the last turn of a knob, in sight`;
@@ -84,8 +94,11 @@ export class Run {
       if (!this.window && all) this.window = { from: Math.max(now, this.clock.pageTime(0)) + SETTLE_MS, to: Infinity };
       else if (this.window && now >= this.window.from + this.length_ms) this.drain(now);
     } else if (this.state === "draining") {
+      // Servers answer until the next run begins: that this one has ended is no reason to leave before a poll's turn has come.
       const patience_ms = 2 * interval_ms + 4 * rtt_ms + 5000;
-      if (this.recorder.allHave(this.last) || now > this.window.to + patience_ms || this.serverEnded) this.finish();
+      this.last = this.recorder.lastDueBefore(this.clock.epochTime(this.window.to));
+      const isOnItsWay = now < this.window.to + rtt_ms / 2 + SETTLE_MS;
+      if ((this.recorder.allHave(this.last) && !isOnItsWay) || now > this.window.to + patience_ms) this.finish();
     }
   }
 
@@ -98,14 +111,15 @@ export class Run {
   }
 
   async finish() {
+    const { begun } = this;
     this.close();
     this.to("judging");
-    this.control.send({ stop: true });
+    if (!this.isWatched) this.control.send({ stop: true });
     const until = performance.now() + ENDED_WITHIN_MS;
     while (!this.serverEnded && performance.now() < until) await new Promise((later) => setTimeout(later, 20));
     // Another race may have been started meanwhile.
-    if (this.state === "judging") await this.ended();
-    if (this.state === "judging") this.to("done");
+    if (this.begun === begun) await this.ended();
+    if (this.begun === begun) this.to("done");
   }
 
   /** The server says that the run is over: because it was asked to, or because its longest time has come. */
@@ -133,8 +147,8 @@ export class Run {
     const { recorder, clock, visibility, window } = this;
     const micros = (at) => Math.round(clock.epochTime(at) * 1000);
     const lanes = Object.fromEntries(recorder.ids.map((id) => {
-      const { requests, empty } = recorder.lanes.get(id);
-      return [id, { received: recorder.arrivals(id), requests, empty }];
+      const { requests, empty, skipped } = recorder.lanes.get(id);
+      return [id, { received: recorder.arrivals(id), requests, empty, skipped }];
     }));
     return {
       run: this.number, lanes, offset_error_us: Math.ceil(clock.error_ms * 1000),

@@ -41,7 +41,8 @@ export class Playback {
   /** To the next instant at which something happens. Gives what happens there. */
   step() {
     this.paused = true;
-    const found = this.log.next(this.lanes(), this.head);
+    const next = this.log.next(this.lanes(), this.head);
+    const found = next && next.at <= this.end ? next : null; // what comes after the race is none of it
     if (found) this.head = found.at + 0.001;
     return found;
   }
@@ -56,6 +57,7 @@ export function tell({ id, kind, exchange }, looks, recorder) {
   const name = looks.find((look) => look.id === id).name;
   if (exchange.opens) return kind === "sent" ? `${name} opens its stream.` : `${name}: the stream stands.`;
   if (kind === "sent") return `${name} asks${exchange.held ? ", and the server may wait" : ""}.`;
+  if (exchange.failed) return `${name}: the question goes without an answer.`;
   if (exchange.quotes === 0) return `${name}: an answer without a quote.`;
   const late = recorder.lanes.get(id).at[exchange.seq] - recorder.first[exchange.seq];
   const what = exchange.quotes > 1 ? `${exchange.quotes} quotes up to #${exchange.seq}` : `quote #${exchange.seq}`;
@@ -157,7 +159,7 @@ export class SequenceChart {
 
   exchange(context, look, { server, client }, x, head, exchange, few, ink) {
     const d = exchange.one_way_ms, { sent, answered } = exchange;
-    const wasted = answered <= head && exchange.quotes === 0 && !exchange.opens;
+    const wasted = answered <= head && exchange.quotes === 0 && !exchange.opens && !exchange.failed;
     context.strokeStyle = context.fillStyle = wasted ? ink.wasted : look.colour;
     context.lineWidth = ink.line_px;
     if (!Number.isNaN(sent)) {
@@ -168,7 +170,7 @@ export class SequenceChart {
       const left = Number.isNaN(answered) ? Infinity : Math.max(answered - d, taken);
       if (exchange.held && x(Math.min(left, head)) - x(taken) > 1) this.hold(context, x(taken), x(Math.min(left, head)), server, ink);
     }
-    if (Number.isNaN(answered)) return;
+    if (Number.isNaN(answered) || exchange.failed) return;
     const left = Number.isNaN(sent) ? answered - d : Math.max(answered - d, (sent + answered) / 2);
     arrow(context, x(left), server, x(answered), client, few ? ink.mark_px : 0);
     if (few && exchange.quotes > 0) this.numbered(context, exchange, x(answered), client, ink);
