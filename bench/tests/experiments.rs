@@ -112,7 +112,8 @@ fn a_file_of_the_users_own_runs_with_orders_flushes_and_the_newest_on_every_tran
     let singles = |arm| per_write(arm)[0];
     let handed_over = measured(&trials, "ws each").client.quotes.received;
     assert_eq!(singles("ws each"), handed_over, "one write each: {:?}", per_write("ws each"));
-    assert!(singles("ws") < handed_over / 2, "bursts are drained: {:?}", per_write("ws"));
+    // How many of a burst lie ready when the server looks hangs on who wakes first; none ever would if each were written alone.
+    assert!(singles("ws") < handed_over, "bursts are drained: {:?}", per_write("ws"));
     let again = |arm| measured(&trials, arm).client.quotes.duplicates;
     assert!(again("newest") == 0 && again("newest again") > 0, "what has not changed comes again, unasked for by tag");
 }
