@@ -128,10 +128,8 @@ fn cell(facts: &Facts, (from_ns, to_ns): (u64, u64)) -> Cell {
 }
 
 /// When each quote was published, in the order of their numbers.
-fn published(facts: &Facts) -> std::io::Result<Vec<u64>> {
-    let bytes = std::fs::read(facts.published.path())?;
-    let (instants, _) = bytes.as_chunks::<8>();
-    Ok(instants.iter().map(|instant| u64::from_le_bytes(*instant)).collect())
+fn published(facts: &Facts) -> anyhow::Result<Vec<u64>> {
+    trial::published_ns(&File::open(facts.published.path())?)
 }
 
 fn manifest(facts: &Facts, taken: &Taken, early: u64, cell: Cell, trials: &[Trial]) -> Manifest {
@@ -173,10 +171,8 @@ impl Maker<'_> {
         let entry = self.entry(lane);
         let client = self.client(lane, shown)?;
         let server = stages(lane);
-        let log = File::open(self.facts.published.path()).map_err(|error| error.to_string())?;
-        let published = trial::published_ns(&log).map_err(|error| format!("{error:#}"))?;
         let publisher_lateness =
-            trial::publisher_lateness(&published, &self.cell.load, self.facts.start_ns, &client.window);
+            trial::publisher_lateness(&self.published, &self.cell.load, self.facts.start_ns, &client.window);
         let ledger = ledger::ledger(&server, entry.descriptor.delivers);
         Ok(Trial {
             schema_version: SCHEMA_VERSION,
