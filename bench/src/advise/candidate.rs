@@ -227,7 +227,7 @@ fn shares_of(question: &Question, setting: &Setting) -> u32 {
     // Never more often than there are quotes, nor than the delivery, or a client's next request, allows.
     let often_per_s = |apart_s: f64| setting.rate_per_s.min(1.0 / apart_s);
     let each_s = match setting.delivers {
-        Delivers::Pushed => often_per_s(conflated_s) * setting.costs.write_s,
+        Delivers::Pushed => often_per_s(conflated_s) * setting.costs.fan_out_step_s(),
         Delivers::Held => {
             let answer_s = setting.costs.held_answer_s + setting.costs.occupancy_s;
             often_per_s(setting.exchange_s() + conflated_s) * answer_s

@@ -78,7 +78,7 @@ pub(super) fn hold(place: &Place) -> Result<Rehearsal> {
         let disturbed = format!("the machine was disturbed during the rehearsal ({})", disturbances.join("; "));
         if attempt == ATTEMPTS {
             note(format!("warning: {disturbed} twice: theory knows its times less well"));
-            return Ok(rehearsal);
+            return Ok(Rehearsal { disturbed: true, ..rehearsal });
         }
         note(format!("once more: {disturbed}"));
         attempt += 1;
@@ -120,6 +120,7 @@ fn once(place: &Place) -> Result<Rehearsal> {
         held_answer_ns: exchange.held_answer_ns,
         pushed: quotes(place, Delivers::Pushed)?,
         held: quotes(place, Delivers::Held)?,
+        disturbed: false,
     })
 }
 

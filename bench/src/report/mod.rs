@@ -20,7 +20,7 @@ pub mod verdict;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use wirerace_contract::results::Calibration;
+use wirerace_contract::results::{Calibration, REHEARSED_SHARES, Rehearsal, RehearsedQuotes};
 
 use crate::charts::style::LIGHT;
 use crate::charts::{Chart, ChartError, DataTable, KINDS, RUN_KINDS, sweep};
@@ -218,8 +218,11 @@ fn environment(summary: &Summary) -> Vec<(String, String)> {
         ("compiler", format!("{}{}", e.toolchain, if e.optimised { ", optimised" } else { ", not optimised" })),
         ("libraries", e.crates.join(", ")),
     ];
-    let calibration = summary.calibration.iter().flat_map(calibration);
-    rows.into_iter().chain(calibration).map(|(what, value)| (what.to_owned(), value)).collect()
+    let calibrated = summary.calibration.iter().flat_map(calibration).map(|(what, value)| (what.to_owned(), value));
+    let paths = summary.calibration.iter().flat_map(|c| [("on one host", c.loopback), ("over the link", c.link)]);
+    let rehearsed = paths.filter_map(|(on, rehearsal)| Some(rehearsal_rows(on, &rehearsal?))).flatten();
+    let rows = rows.into_iter().map(|(what, value)| (what.to_owned(), value));
+    rows.chain(calibrated).chain(rehearsed).collect()
 }
 
 /// What the machine could do at best just before the run.
@@ -237,6 +240,32 @@ fn calibration(c: &Calibration) -> [(&'static str, String); 9] {
         ("calibration: one more poll at the same instant", ns(c.occupancy_ns)),
         ("calibration: one more held request to answer", ns(c.held_answer_ns)),
     ]
+}
+
+/// What quotes took beside distance in a rehearsal, which theory takes as given: to be held against the bare chain.
+fn rehearsal_rows(on: &str, rehearsal: &Rehearsal) -> Vec<(String, String)> {
+    let ns = |ns: u64| words::duration(ns as f64 / 1e6);
+    let at = |quotes: &RehearsedQuotes, share: f64| {
+        let place = REHEARSED_SHARES.iter().position(|rehearsed| *rehearsed >= share);
+        ns(place.map_or(0, |place| quotes.first_ns[place]))
+    };
+    let row = |(way, quotes): (&str, &RehearsedQuotes)| {
+        let told = format!(
+            "median {}, 90th percentile {}, 99th {}; each further client {}",
+            at(quotes, 0.5),
+            at(quotes, 0.9),
+            at(quotes, 0.99),
+            ns(quotes.further_ns)
+        );
+        (format!("rehearsal {on}: {way}, due to received less the distance"), told)
+    };
+    let mut rows: Vec<(String, String)> =
+        [("pushed quotes", &rehearsal.pushed), ("quotes that find a request held", &rehearsal.held)].map(row).into();
+    if rehearsal.disturbed {
+        let told = "the machine was disturbed each time it was tried: theory knows its times less well";
+        rows.push((format!("rehearsal {on}"), told.to_owned()));
+    }
+    rows
 }
 
 /// Every trial of a cell that is not used, or not for all, with reasons.

@@ -128,13 +128,17 @@ fn staleness_s(setting: &Setting, mean_s: f64, x: f64) -> f64 {
     mean_s + (one_symbol_s(setting, x) - mean_s) / f64::from(setting.symbols)
 }
 
-/// Mean excess staleness of one symbol: the way back and the mean over a cycle, w + e^−x/λ, of what the window adds.
+/// Mean excess staleness of one symbol: the way back and the mean over a cycle, w + e^−x/λ, of what the window adds, and of what
+/// a quote that finds a request held takes beyond the way back. Such a quote follows the one before by that one's age
+/// when it went out, an empty window and the wait for the next: (age + x + 1)/λ on the average.
 fn one_symbol_s(setting: &Setting, x: f64) -> f64 {
     let some = -(-x).exp_m1();
     // Age of what the answer before the window brought: 0 if it waited for the quote, else that of the window's last.
     let age = 1.0 - (-x).exp() * (1.0 + x);
     let excess = x * x / 2.0 - x + some + age * (x - some);
-    setting.back_s() + excess / (x + (-x).exp()) / setting.rate_per_s
+    let met_late_s = positions(setting).map(|k| setting.met_s(k)).sum::<f64>() / positions(setting).count() as f64;
+    let met_s = (-x).exp() * (age + x + 1.0) * (met_late_s - setting.back_s());
+    setting.back_s() + (excess / setting.rate_per_s + met_s) / (x + (-x).exp())
 }
 
 fn newest(setting: &Setting) -> Law {

@@ -26,8 +26,8 @@ pub fn law(setting: &Setting) -> Option<Law> {
 }
 
 fn every(setting: &Setting) -> Option<Law> {
-    // All writes of one quote must be done before the next is due.
-    if setting.rate_per_s * f64::from(setting.clients) * setting.costs.write_s >= 1.0 {
+    // All clients must have one quote before the next is due.
+    if setting.rate_per_s * f64::from(setting.clients) * setting.costs.fan_out_step_s() >= 1.0 {
         return None;
     }
     let lateness = match &setting.costs.pushed {

@@ -44,6 +44,12 @@ impl Rehearsed {
         self.first_s[half] + self.after_first_s(position)
     }
 
+    /// What each further client adds, seconds.
+    #[must_use]
+    pub const fn further_s(&self) -> f64 {
+        self.further_s
+    }
+
     /// The law of what quotes take to client `position`, with `more_s` on top; weights add up to 1.
     pub fn parts(&self, position: u32, more_s: f64) -> impl Iterator<Item = (f64, Part)> + use<> {
         self.parts_of((position, position), more_s)

@@ -79,6 +79,20 @@ fn held_requests_take_quotes_along_that_come_before_the_look() {
     }
 }
 
+/// Quotes that find a request held follow a longer gap than others, so what the machine takes for them weighs more than
+/// its share of the quotes.
+#[test]
+fn staleness_knows_what_quotes_take_that_find_a_request_held() {
+    let costs = Costs { held: Some(rehearsed(0)), answer_s: ANSWER_S, exchange_s: ANSWER_S, ..Costs::default() };
+    for rate_per_s in [3.3, 33.3, 333.0] {
+        let setting = Setting { rate_per_s, ..setting(Delivers::Held, costs) };
+        let (due, mut random) = (simulation::poisson(5, rate_per_s, 200_000), SplitMix64::new(6));
+        let log = simulation::held_by_machine(&due, (DELAY_S, 2.0), ANSWER_S, || took_ns(random.uniform()) / 1e9);
+        let (excess_s, _) = simulation::staleness(&due, &log.received, 1);
+        near("staleness", excess_s, law(&setting).unwrap().staleness_s.unwrap(), 0.006);
+    }
+}
+
 #[test]
 fn a_played_feed_on_a_rehearsed_machine_is_as_its_events_say() {
     let rate_per_s = 33.3;

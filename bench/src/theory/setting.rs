@@ -31,6 +31,15 @@ pub struct Costs {
     pub held: Option<Rehearsed>,
 }
 
+impl Costs {
+    /// What each further client of a push adds, seconds: as rehearsed, where reading counts as well as writing; else a bare
+    /// write.
+    #[must_use]
+    pub fn fan_out_step_s(&self) -> f64 {
+        self.pushed.map_or(self.write_s, |rehearsed| rehearsed.further_s())
+    }
+}
+
 /// How long a run was and what its feed held: the plan's, and not fitted to what was delivered.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Run {
@@ -148,6 +157,16 @@ impl Setting {
     pub fn look_s(&self, position: u32) -> f64 {
         let look_s = |rehearsed: Rehearsed| rehearsed.median_s(position) - self.costs.answer_s;
         self.costs.held.map_or(0.0, look_s).max(0.0)
+    }
+
+    /// Whether lateness of what goes out at once is a rehearsal's: then the feed's wake-up is in it.
+    #[must_use]
+    pub const fn is_rehearsed(&self) -> bool {
+        match self.delivers {
+            Delivers::Planned => false,
+            Delivers::Held => self.costs.held.is_some(),
+            Delivers::Pushed => self.costs.pushed.is_some(),
+        }
     }
 
     /// The distance of two quotes of a periodic feed, seconds.

@@ -205,6 +205,9 @@ pub struct Rehearsal {
     pub pushed: RehearsedQuotes,
     /// Quotes that find requests held, over all transports that hold them.
     pub held: RehearsedQuotes,
+    /// Whether the machine was disturbed each time that it was tried: theory then knows its times less well.
+    #[serde(default)]
+    pub disturbed: bool,
 }
 
 /// How late a rehearsal's quotes were, beyond the path's distance.
