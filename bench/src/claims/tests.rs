@@ -304,6 +304,11 @@ fn rules_margins_and_predicates_are_those_of_their_date() {
         include_str!("predicates/time.rs"),
         include_str!("predicates/wire.rs"),
         include_str!("../report/capacity.rs"),
+        include_str!("../summary/used.rs"),
+        include_str!("../summary/quantity.rs"),
+        include_str!("../statistics.rs"),
+        include_str!("../exchanges.rs"),
+        include_str!("../ledger.rs"),
     ];
     assert!(code(sources[6]).ends_with('}') && !code(sources[6]).contains("assert"), "tests are left out");
     // Of the summary, what capacity hangs on.

@@ -22,9 +22,13 @@ pub enum Carries {
 }
 
 /// How many clients the arm of number `arm` carries within `bound_ms`; `cells` go from the fewest clients to the most.
-/// It must hold at every smaller number too, and nobody may be refused.
+/// It must hold at every smaller number too, and nobody may be refused. Within a bound that is as long as the window everyone
+/// is fresh who holds anything, or nothing yet: that tells of nobody.
 #[must_use]
 pub fn carries(cells: &[&CellSummary], arm: usize, bound_ms: f64) -> Carries {
+    if cells.iter().any(|cell| cell.load.window_ms as f64 <= bound_ms) {
+        return Carries::None;
+    }
     let holds = |cell: &&&CellSummary| cell.arms.get(arm).is_some_and(|arm| arm.keeps_fresh(bound_ms));
     let held = cells.iter().take_while(holds).count();
     match held.checked_sub(1).and_then(|last| cells.get(last)) {

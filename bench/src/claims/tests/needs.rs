@@ -36,43 +36,43 @@ pub(super) fn claim_6(push_stale_ms: f64, slow: f64) -> Cells {
 #[test]
 fn claim_6_the_decision_map() {
     turns(6, (claim_6(15.0, 2_000.0), True), (claim_6(15.0, 500.0), False));
-    // At 20 ms the push misses the budget, which is no point for nobody and none for it. At 200 ms it is the cheaper one.
-    assert_eq!(points(&map(2_000.0, 2_000.0), "bytes"), [3, 1, 0, 0]);
+    // At 100 ms the push misses the budget, which is no point for nobody and none for it. At 1 s it is the cheaper one.
+    assert_eq!(points(&map(2_000.0, 2_000.0), "bytes"), [2, 1, 0, 0]);
     let finding = found(6, BLOCKS, &map(2_000.0, 2_000.0));
-    assert!(finding.parts[0].condition.contains("lost for example to fast within 20 ms, unrivalled"), "{finding:?}");
-    // At 2 s and more the slow poll is within the budget, and cheaper.
-    assert_eq!(points(&map(500.0, 2_000.0), "bytes"), [1, 3, 0, 0]);
-    assert_eq!(points(&map(500.0, 2_000.0), "CPU"), [3, 1, 0, 0]);
+    assert!(finding.parts[0].condition.contains("lost for example to fast within 100 ms, unrivalled"), "{finding:?}");
+    // At 4 s the slow poll is within the budget, and cheaper.
+    assert_eq!(points(&map(500.0, 2_000.0), "bytes"), [1, 2, 0, 0]);
+    assert_eq!(points(&map(500.0, 2_000.0), "CPU"), [2, 1, 0, 0]);
     // Over the budget it is no candidate, however cheap.
-    assert_eq!(points(&claim_6(150.0, 500.0), "bytes"), [0, 4, 0, 0]);
+    assert_eq!(points(&claim_6(150.0, 500.0), "bytes"), [0, 3, 0, 0]);
     let stale = one(vec![
         arm("p", Way::Asked, 1_000, &priced(150.0, 1.0, 1.0)),
         arm("u", Way::Upgraded, 100, &priced(15.0, 1_000.0, 1_000.0)),
     ]);
-    assert_eq!(points(&stale, "bytes"), [1, 3, 0, 0]);
-    // Neither is within 20 ms: that is no point.
+    assert_eq!(points(&stale, "bytes"), [1, 2, 0, 0]);
+    // Neither is within 100 ms: that is no point.
     let both = one(vec![
         arm("p", Way::Asked, 1_000, &priced(150.0, 5_000.0, 5_000.0)),
         arm("u", Way::Upgraded, 100, &priced(150.0, 1_000.0, 1_000.0)),
     ]);
-    assert_eq!(points(&both, "CPU"), [3, 0, 0, 1]);
+    assert_eq!(points(&both, "CPU"), [2, 0, 0, 1]);
 }
 
 #[test]
 fn claim_6_margins_are_shares_of_the_cheaper_and_intervals_decide() {
     // 5 % dearer: more than the margin of bytes, less than that of CPU.
     let close = claim_6(15.0, 1_000.0 / 1.05);
-    assert_eq!((points(&close, "bytes"), points(&close, "CPU")), ([0, 4, 0, 0], [4, 0, 0, 0]));
+    assert_eq!((points(&close, "bytes"), points(&close, "CPU")), ([0, 3, 0, 0], [3, 0, 0, 0]));
     // The same medians with an interval on both sides of the margin.
     let mut noisy = close;
     noisy[0].2 = noisy[0].2.iter().cloned().map(|arm| arm.varying(0.1)).collect();
-    assert_eq!((points(&noisy, "bytes"), points(&noisy, "CPU")), ([0, 0, 4, 0], [0, 0, 4, 0]));
-    // A push that may be within 20 ms or not wins or loses that point; the others are its own.
+    assert_eq!((points(&noisy, "bytes"), points(&noisy, "CPU")), ([0, 0, 3, 0], [0, 0, 3, 0]));
+    // A push that may be within 100 ms or not wins or loses that point; the others are its own.
     let maybe = one(vec![
         arm("p", Way::Asked, 1_000, &priced(15.0, 5_000.0, 5_000.0)),
-        arm("u", Way::Upgraded, 100, &priced(20.0, 1_000.0, 1_000.0)).varying(0.1),
+        arm("u", Way::Upgraded, 100, &priced(100.0, 1_000.0, 1_000.0)).varying(0.1),
     ]);
-    assert_eq!(points(&maybe, "bytes"), [3, 0, 1, 0]);
+    assert_eq!(points(&maybe, "bytes"), [2, 0, 1, 0]);
 }
 
 #[test]
