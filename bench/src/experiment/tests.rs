@@ -73,10 +73,12 @@ fn every_built_in_experiment_is_sound_and_says_what_it_expects() {
 fn the_newest_quote_is_asked_of_every_transport() {
     for name in ["frontier", "capacity"] {
         let experiment = Experiment::find(name).unwrap();
-        assert!(experiment.arms.iter().all(|entry| entry.arm.delivery == Delivery::Newest), "{name}");
+        let newest = || experiment.arms.iter().filter(|entry| entry.arm.delivery == Delivery::Newest);
+        // Pushes of every quote stand beside them in the frontier, compared with each other only.
+        assert!(newest().count() + 2 >= experiment.arms.len(), "{name}");
         for row in &crate::registry::ROWS {
             let transport = &row.descriptor.name;
-            assert!(experiment.arms.iter().any(|entry| entry.arm.transport == *transport), "{name} lacks {transport}");
+            assert!(newest().any(|entry| entry.arm.transport == *transport), "{name} lacks {transport}");
         }
     }
 }

@@ -85,7 +85,7 @@ mod tests {
         let model = summary.cells.remove(0);
         for (clients, stale_ms) in [10, 20, 40, 80].into_iter().zip(stale_ms) {
             let mut cell = model.clone();
-            cell.load.clients = clients;
+            (cell.load.clients, cell.load.window_ms) = (clients, 30_000);
             for estimate in &mut cell.arms[0].estimates {
                 match estimate.quantity {
                     Quantity::StalenessP99 => estimate.median = Reading::new(stale_ms),
@@ -100,6 +100,13 @@ mod tests {
 
     fn first_row(summary: &Summary) -> Vec<String> {
         table(summary).unwrap().rows[0][1..].to_vec()
+    }
+
+    #[test]
+    fn a_bound_as_long_as_the_window_tells_of_nobody() {
+        let mut short = summary([50.0, 90.0, 700.0, 2_000.0]);
+        short.cells.iter_mut().for_each(|cell| cell.load.window_ms = 10_000);
+        assert_eq!(first_row(&short), ["20", "40", NOTHING]);
     }
 
     #[test]

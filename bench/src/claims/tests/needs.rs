@@ -187,7 +187,7 @@ pub(super) fn claim_15(push_ms: [f64; 3], poll_ms: [f64; 3], mib_each: f64) -> C
         let figures = |stale: f64| [(StalenessP99, stale), (ServerMemory, mib)];
         let poll = arm("p", Way::Asked, 50, &figures(poll_ms[place]));
         let arms = vec![poll, arm("u", Way::Upgraded, 50, &figures(push_ms[place]))];
-        (["few", "more", "lots"][place], LoadSpec { clients, ..near() }, arms)
+        (["few", "more", "lots"][place], LoadSpec { clients, window_ms: 30_000, ..near() }, arms)
     };
     (0..3).map(cell).collect()
 }
