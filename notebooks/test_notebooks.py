@@ -117,7 +117,8 @@ def test_recorded_exchanges_have_the_bytes_they_say():
                 assert len(runs.raw(text)) == size, f"{title}: {direction}"
 
 
-def test_a_prediction_that_does_not_hold_stops_on_the_recorded_run_only(capsys):
+def test_a_prediction_that_does_not_hold_stops_on_the_recorded_run_only(capsys, monkeypatch):
+    monkeypatch.delenv("WIRERACE_STRICT", raising=False)
     run = runs.load(runs.RESULTS / runs.RECORDED)
     wrong = matching.match([("bytes", 100, 120, 0.05, "bytes"), ("time", 1, 1.5, "1 ms", "ms")])
     assert list(wrong.holds) == [False, True]
@@ -126,6 +127,16 @@ def test_a_prediction_that_does_not_hold_stops_on_the_recorded_run_only(capsys):
     run.name = "mine"
     matching.conclude(wrong, run)
     assert "1 of 2 predictions hold" in capsys.readouterr().out
+
+
+def test_strict_stops_on_any_run_where_nothing_is_left_to_chance(monkeypatch):
+    run = runs.load(runs.RESULTS / runs.RECORDED)
+    run.name = "mine"
+    monkeypatch.setenv("WIRERACE_STRICT", "1")
+    matching.conclude(matching.match([("poll, block 1: heads", 100, 120, 0.05, "bytes"), ("sse, block 1: framing", 30, 36, 0.05, "bytes")]), run)
+    for certain in [("ws, block 1: payload", 120, 121, 0, "bytes"), ("ws, block 1: framing", 2, 4, 0.05, "bytes")]:
+        with pytest.raises(AssertionError, match="1 predictions that nothing is left to chance in"):
+            matching.conclude(matching.match([certain, ("time", 1, 1.5, 0.05, "ms")]), run)
 
 
 def test_a_folder_without_a_run_is_told(tmp_path):
@@ -141,6 +152,39 @@ def test_a_run_without_a_usable_trial_is_told(tmp_path):
     (tmp_path / "trials.jsonl").write_text(trials.replace('"standing":"valid"', '"standing":"tainted"'))
     with pytest.raises(ValueError, match="no trial of .* can be used"):
         runs.load(tmp_path)
+
+
+def disturbed(trial, share, attempt=1):
+    """The same trial, tainted: others took that share of a processor."""
+    trial = json.loads(json.dumps(trial))
+    cpu = trial["measured"]["cpu"]
+    cpu.update(machine_us=cpu["server_us"] + cpu["load_us"] + int(share * cpu["wall_us"]), steal_us=0)
+    trial.update(standing="tainted", attempt=attempt)
+    return trial
+
+
+def test_exact_cells_use_what_was_tainted_by_a_little_and_prefer_what_is_valid(tmp_path):
+    recorded = runs.RESULTS / runs.RECORDED
+    for name in ("summary.csv", "manifest.json"):
+        (tmp_path / name).write_bytes((recorded / name).read_bytes())
+    summary = json.loads((recorded / "summary.json").read_text())
+    summary["cells"][0]["exact"] = True
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    trials = [json.loads(line) for line in (recorded / "trials.jsonl").read_text().splitlines()]
+    # One of each block and arm, where there were several attempts.
+    valid = {(trial["block"], trial["arm"]["name"]): trial for trial in trials if trial["standing"] == "valid"}
+    much, little, both, *rest = valid.values()
+    written = [disturbed(much, 1.9), disturbed(little, 0.1), both, disturbed(both, 0.1, attempt=9), *rest]
+    (tmp_path / "trials.jsonl").write_text("\n".join(map(json.dumps, written)))
+    used = runs.load(tmp_path).trials
+
+    def of(trial):
+        return used[(used.cell == trial["cell"]) & (used.block == trial["block"]) & (used.arm == trial["arm"]["name"])]
+
+    assert of(much).empty, "disturbed by 190 % of a processor"
+    assert len(of(little)) == 1 and of(little).lateness_mean_ms.isna().all(), "counts are used, times are not"
+    assert len(of(both)) == 1 and of(both).lateness_mean_ms.notna().all(), "the valid attempt is used, not the later one"
+    assert len(used) == len(rest) + 2
 
 
 def test_files_of_an_older_version_are_read():

@@ -109,20 +109,44 @@ def _number(value):
     return {"infinite": float("inf"), "-infinite": float("-inf")}.get(value, value)
 
 
+# Of a trial that was disturbed by more than this share of one processor nothing is used: the rule of bench/src/summary/used.rs.
+DISTURBED_SHARE_MAX = 0.25
+
+
+def disturbed_share(measured):
+    """What was stolen and what other processes used together, as a share of one processor; None where it is not measured."""
+    cpu, link = measured.get("cpu") or {}, measured.get("link") or {}
+    if cpu.get("machine_us") is None or cpu.get("steal_us") is None:
+        return None
+    # The thread of an emulated link is no foreign load.
+    own_us = cpu["server_us"] + cpu["load_us"] + link.get("cpu_us", 0)
+    return (cpu["steal_us"] + max(0, cpu["machine_us"] - own_us)) / max(1, cpu["wall_us"])
+
+
+def _usable(trial, exact):
+    """What is counted is not touched by a machine that is a little busy, so that exact cells use tainted trials too."""
+    if not trial["measured"]:
+        return False
+    if trial["standing"] == "tainted" and exact:
+        share = disturbed_share(trial["measured"])
+        return share is not None and share <= DISTURBED_SHARE_MAX
+    return trial["standing"] == "valid"
+
+
+def _rank(trial):
+    """What is preferred of one block: what is valid, and of that the last attempt."""
+    return trial["standing"] == "valid", trial["attempt"]
+
+
 def _trials(path, exact_cells):
-    """The trials that summaries use: the last attempt of each block and arm, if it is valid. What is counted is not touched by a busy
-    machine, so that exact cells use tainted ones too; their times say nothing."""
-    last = {}
+    """The trials that summaries use, one of each block and arm."""
+    used = {}
     for line in path.read_text().splitlines():
-        if line.strip():
-            trial = json.loads(line)
-            last[trial["cell"], trial["block"], trial["arm"]["name"]] = trial
-
-    def used(trial):
-        standing = ("valid", "tainted") if trial["cell"] in exact_cells else ("valid",)
-        return trial["standing"] in standing and trial["measured"]
-
-    return pd.DataFrame([_row(trial) for trial in last.values() if used(trial)])
+        trial = json.loads(line) if line.strip() else None
+        if trial and _usable(trial, trial["cell"] in exact_cells):
+            key = trial["cell"], trial["block"], trial["arm"]["name"]
+            used[key] = max(used.get(key, trial), trial, key=_rank)
+    return pd.DataFrame([_row(trial) for trial in used.values()])
 
 
 def _row(trial):
@@ -164,7 +188,8 @@ def _row(trial):
         "polls_empty": client["traffic"]["polls_empty"],
         "head_bytes_down": server["closed"]["meter"]["first_head_bytes_out"],
         "head_bytes_up": server["closed"]["meter"]["first_head_bytes_in"],
-        "lateness_mean_ms": (client["lateness"]["mean_ns"] or float("nan")) / 1e6,
+        # The times of a tainted trial say nothing.
+        "lateness_mean_ms": ((trial["standing"] == "valid" and client["lateness"]["mean_ns"]) or float("nan")) / 1e6,
         **layers,
     }
 

@@ -2,13 +2,14 @@
 
     check_demo.py WIRERACE [--axe axe.min.js] [--pictures DIR] [--only NAME…] [--minutes N] [--page-dir DIR]
 
-`--only` runs the checks named; `--minutes` lets the check of memory run so long (ten as the page promises; without it
-two samples a few seconds apart are compared loosely). A check that finds faults while others had the processors is made
-again; where that does not help, times alone (frames a second, agreement) are not judged: what is lost, and memory that grows, always
-are. Needs Python's `websockets` and a Chromium.
+`--only` runs the checks named; `--minutes` lets the check of memory run so long and judges by how much it grows a minute (ten
+minutes as the page promises; without it two samples a few seconds apart are compared loosely). A check that finds faults while
+others had the processors is made again; where that does not help, times alone (start-up, frames a second, agreement) are not
+judged: what is lost, and memory that grows, always are. Needs Python's `websockets` and a Chromium.
 """
 
 import argparse
+import contextlib
 import pathlib
 import re
 import subprocess
@@ -18,13 +19,16 @@ import time
 
 import check_demo_deeds as deeds
 import check_demo_race as race
-from check_demo_driver import Demo, Timed, foreign, processor
+from check_demo_driver import CONTROL, Demo, Timed, foreign, processor
 from check_report import CHROMIUM, FLAGS, Page, tab
 from websockets.sync.client import connect
 
 # As with trials: above this share of a processor that others take, what is found may be theirs.
 FOREIGN_MAX = 0.15
 TRIES = 3
+START_TO_MOTION_S = 5
+# A race has ten minutes at most; of fewer than four, memory leaves too few samples for a line.
+MINUTES = (4, 10)
 
 
 def serve(arguments):
@@ -44,17 +48,26 @@ def run_all(arguments):
     if arguments.pictures:
         arguments.pictures.mkdir(parents=True, exist_ok=True)
     checks = {
-        "motion": race.check_motion, "equal": race.check_equal, "knobs": race.check_knobs, "hidden": race.check_hidden,
+        "equal": race.check_equal, "knobs": race.check_knobs, "hidden": race.check_hidden,
         "asleep": race.check_asleep,
-        "keys": deeds.check_keys, "pause": deeds.check_pause, "prediction": deeds.check_prediction,
+        "keys": deeds.check_keys, "pause": deeds.check_pause, "prediction": deeds.check_prediction, "presets": deeds.check_presets,
         "ending": deeds.check_ending, "handover": deeds.check_handover,
         "seventh": deeds.check_seventh, "calm": deeds.check_calm, "tabs": deeds.check_tabs, "look": lambda demo: deeds.check_look(demo, axe),
         "frames": lambda demo: race.check_frames(demo, arguments.minutes),
         "agreement": lambda demo: race.check_agreement(demo, arguments.wirerace),
     }
-    unknown = set(arguments.only or []) - set(checks)
+    names = arguments.only or ["motion", *checks]
+    unknown = set(names) - {"motion", *checks}
     if unknown:
-        sys.exit(f"no check is named {', '.join(sorted(unknown))}: there are {', '.join(checks)}")
+        sys.exit(f"no check is named {', '.join(sorted(unknown))}: there are motion, {', '.join(checks)}")
+    # By itself: it starts a demo and a browser of its own, and another browser would take time from them.
+    failed = run_one("motion", lambda left: check_motion(arguments, left)) if "motion" in names else 0
+    names = [name for name in names if name != "motion"]
+    return failed + run_on_one_page(arguments, {name: checks[name] for name in names}) if names else failed
+
+
+def run_on_one_page(arguments, checks):
+    """These checks, one after another in one browser. Gives how many faults there are."""
     server, url = serve(arguments)
     failed = 0
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
@@ -62,22 +75,27 @@ def run_all(arguments):
         browser = subprocess.Popen([CHROMIUM, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             demo = Demo(url, tab(profile, browser), root(profile), arguments.pictures)
-            for name in arguments.only or checks:
-                failed += run_one(demo, name, checks[name])
+            for name, check in checks.items():
+                failed += run_one(name, lambda left, name=name, check=check: attempt(demo, name, check))
         finally:
-            browser.terminate()
-            browser.wait(timeout=20)
-            server.terminate()
-            server.wait(timeout=20)
+            end(browser)
+            end(server)
     return failed
 
 
-def run_one(demo, name, check):
-    """A check, again where others had the processors meanwhile. Gives how many faults there are."""
+def end(process):
+    process.terminate()
+    process.wait(timeout=20)
+
+
+def run_one(name, made):
+    """A check, made again where others had the processors meanwhile. Gives how many faults there are."""
     for again in range(TRIES):
-        before, began = processor(), time.monotonic()
-        faults = attempt(demo, name, check)
-        share = foreign(before, processor(), time.monotonic() - began)
+        # What a check leaves running is ended when the time that it took has been counted as ours.
+        with contextlib.ExitStack() as left:
+            before, began = processor(), time.monotonic()
+            faults = made(left)
+            share = foreign(before, processor(), time.monotonic() - began)
         if not faults or share <= FOREIGN_MAX:
             break
         print(f"  others took {100 * share:.0f} % of a processor meanwhile{', once more' if again + 1 < TRIES else ''}: {faults}")
@@ -106,6 +124,58 @@ def attempt(demo, name, check):
     return faults + [complaint for complaint in demo.page.complaints(demo.url) if not complaint.startswith(ours)]
 
 
+def check_motion(arguments, left):
+    """From the command to the first quote on the last lane, in a browser that has never run: as in front of a class."""
+    began = time.monotonic()
+    server, url = serve(arguments)
+    left.callback(end, server)
+    served = time.monotonic()
+    profile = left.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", url]
+    browser = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    left.callback(end, browser)
+    try:
+        demo = Demo(url, own_tab(profile, browser, url), None, None)
+        demo.until(CONTROL, "control")
+        shown = time.monotonic()
+        demo.start()
+        demo.until("[...document.querySelectorAll('.lane')].every((lane) => Number(lane.dataset.seq) > 0)", "every lane's first quote")
+        moved = time.monotonic()
+    except AssertionError as failure:
+        return [str(failure)]
+    parts = f"the demo {served - began:.1f} s, browser and page {shown - served:.1f} s, the race to every lane's first quote {moved - shown:.1f} s"
+    print(f"  from the command to motion: {moved - began:.1f} s ({parts})")
+    if moved - began > START_TO_MOTION_S:
+        return [Timed(f"{moved - began:.1f} s from the command to motion, at most {START_TO_MOTION_S}: {parts}")]
+    return []
+
+
+def own_tab(profile, browser, url):
+    """The tab that the browser opened by itself, once the page is in it."""
+    port_file, deadline = pathlib.Path(profile) / "DevToolsActivePort", time.monotonic() + 30
+    while True:
+        if browser.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError("Chromium did not open the page")
+        if port_file.is_file() and len(port_file.read_text().split()) == 2:
+            break
+        time.sleep(0.02)
+    devtools = root(profile)
+    while True:
+        targets = devtools.call("Target.getTargets")["targetInfos"]
+        tabs = [target["targetId"] for target in targets if target["type"] == "page" and target["url"] == url]
+        if tabs:
+            page = Page(connect(f"ws://127.0.0.1:{devtools.port}/devtools/page/{tabs[0]}", max_size=None, proxy=None))
+            try:
+                if page.run("location.href") == url:
+                    return page
+            except RuntimeError:
+                pass  # between the empty tab and the page
+            page.socket.close()
+        if time.monotonic() > deadline:
+            raise AssertionError("Chromium did not open the page")
+        time.sleep(0.02)
+
+
 def root(profile):
     """The browser itself, for tabs and contexts."""
     port, path = (pathlib.Path(profile) / "DevToolsActivePort").read_text().split()
@@ -120,9 +190,11 @@ def main():
     parser.add_argument("--axe", type=pathlib.Path, help="axe.min.js of the package axe-core")
     parser.add_argument("--pictures", type=pathlib.Path, help="where screenshots go")
     parser.add_argument("--only", nargs="+", help="names of checks")
-    parser.add_argument("--minutes", type=float, default=0, help="how long memory is watched")
+    parser.add_argument("--minutes", type=float, default=0, help="how long memory is watched: 4 to 10")
     parser.add_argument("--page-dir", help="the page from this folder instead of the one in the binary")
     arguments = parser.parse_args()
+    if arguments.minutes and not MINUTES[0] <= arguments.minutes <= MINUTES[1]:
+        parser.error(f"--minutes {arguments.minutes:g}: allowed are {MINUTES[0]} to {MINUTES[1]}")
     if CHROMIUM is None:
         sys.exit("Chromium is missing: install the package chromium")
     sys.exit(1 if run_all(arguments) else 0)

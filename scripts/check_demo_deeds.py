@@ -1,19 +1,40 @@
 """What the page of `wirerace demo` lets people do, and how it looks: used by check_demo.py. Each check gives its faults."""
 
+import re
 import time
 
-from check_demo_driver import KEEP_POSTED, LANES
+from check_demo_driver import KEEP_POSTED, LANES, layer
 from check_report import AXE, CULPRITS, GRAVE, OPEN_ALL, SIDEWAYS
+
+# Keys with names that check_demo_driver does not know: their codes, and what they write.
+NAMED = {"Enter": (13, "\r"), "ArrowDown": (40, "")}
+
+
+def press_named(demo, key):
+    """A real key, through the browser."""
+    code, text = NAMED[key]
+    shared = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+    demo.page.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", **shared, **({"text": text} if text else {}))
+    demo.page.call("Input.dispatchKeyEvent", type="keyUp", **shared)
+
+
+def click(demo, selector):
+    """A real click of the mouse."""
+    x, y = demo.page.run(f"""(() => {{ const node = document.querySelector("{selector}");
+        node.scrollIntoView({{ block: "center", behavior: "instant" }});
+        const box = node.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()""")
+    for kind in ("mousePressed", "mouseReleased"):
+        demo.page.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
 
 def check_keys(demo):
-    """Keys alone: start, pause, step, slow, one lane, projector, help, round trip, stop."""
+    """Keys alone: start, pause, step, slow, one lane, projector, help, round trip, stop; and after a click or a typed number."""
     demo.set(rate_per_s=20, interval_ms=500, rtt_ms=0)
     demo.page.run("document.activeElement.blur()")
     faults = []
 
     def press(key, condition, what):
-        demo.key(key)
+        press_named(demo, key) if key in NAMED else demo.key(key)
         try:
             demo.until(condition, what, 5)
         except AssertionError as failure:
@@ -45,6 +66,26 @@ def check_keys(demo):
     demo.page.run("document.activeElement.blur()")
     press("r", f"{body}.runState !== 'running'", "the race stops")
     demo.finish()
+    # What was clicked or typed into does not keep the keys; who goes there by keys keeps the place.
+    click(demo, "#go")
+    demo.until(f"{body}.runState === 'running'", "a race by a click")
+    press(" ", f"{body}.paused === 'true' && {body}.runState === 'running'", "paused, and not stopped, after a click on Start")
+    press("r", f"{body}.runState !== 'running'", "the race stops after a click on Start")
+    demo.finish()
+    click(demo, "#interval")
+    demo.page.run("document.getElementById('interval').select()")
+    for digit in "400":
+        demo.key(digit)
+    taken = "document.querySelector('[data-moves=interval_ms]').getAttribute('aria-valuetext') === '400'"
+    press("Enter", f"document.activeElement === document.body && {taken}", "an interval of 400 ms, and the keys are the page's again")
+    press("r", f"{body}.runState === 'running'", "a race after a number was typed")
+    press("r", f"{body}.runState !== 'running'", "its end")
+    demo.finish()
+    demo.page.run("document.getElementById('symbol').focus()")
+    guess = "document.activeElement.form === document.forms.prediction"
+    press("Tab", guess, "the prediction by Tab")
+    press("ArrowDown", f"{guess} && document.activeElement.value !== ''", "a guess by an arrow key, which keeps the place")
+    demo.page.run("document.activeElement.blur()")
     return faults
 
 
@@ -128,6 +169,20 @@ def check_prediction(demo):
     form = "document.forms.prediction"
     demo.page.run(f"{form}.elements.latest.value = 'ws'; {form}.elements.poll_ms.value = '250'; {form}.elements.most.value = 'long-poll'")
     faults = []
+
+    def place(number_, lane):
+        """Sets who is first, second …; gives what the field holds then, and what is said."""
+        return demo.page.run(f"""(() => {{ const field = {form}.elements.place_{number_};
+            field.value = "{lane}"; field.dispatchEvent(new Event("change", {{ bubbles: true }}));
+            return [field.value, {form}.querySelector("[data-says]").textContent]; }})()""")
+
+    for number_, lane in enumerate(["sse", "ws", "long-poll", "poll"], 1):
+        place(number_, lane)
+    held, said = place(5, "ws")
+    if held != "" or "WebSocket is 2nd already" not in said:
+        faults.append(f"a lane in two places: {held!r}, {said!r}")
+    if place(5, "poll-close") != ["poll-close", "Guess before you start. It locks while the race is on."]:
+        faults.append("a lane that has no place yet is not taken")
     locked = f"{form}.dataset.locked + {form}.querySelector('fieldset').disabled"
     if demo.page.run(locked) != "falsefalse":
         faults.append("locked before the race")
@@ -135,15 +190,97 @@ def check_prediction(demo):
     if demo.page.run(locked) != "truetrue":
         faults.append("not locked in the race")
     # Whoever gets around the lock changes nothing: the guess was taken at the start.
-    demo.page.run(f"{form}.elements.poll_ms.value = '1'")
-    demo.stop_after(seconds=4)
+    demo.page.run(f"{form}.elements.poll_ms.value = '1'; {form}.elements.place_1.value = 'poll'; {form}.elements.place_4.value = 'sse'")
+    demo.stop_after(seconds=6)
     if demo.page.run("document.getElementById('prediction-result').textContent") != "":
         faults.append("a result is shown before the end")
     demo.finish()
     result = demo.page.run("document.getElementById('prediction-result').innerText")
     if demo.page.run(locked) != "falsefalse" or "250 ms" not in result or "✓" not in result or "✗" not in result:
         faults.append(f"after the race: {result!r}")
+    # The polls against all others. Which poll is later is chance, and so is who is first of those that do not poll.
+    pairs = re.search(r"(\d+) of (\d+) clear pairs right", result)
+    if not pairs or int(pairs[1]) < 6 or int(pairs[2]) > 7:
+        faults.append(f"of the guessed order: {pairs[0] if pairs else result!r}")
+    return faults + unjudged(demo)
+
+
+def unjudged(demo):
+    """A race that was too short to be judged judges no guess."""
+    form, result = "document.forms.prediction", "document.getElementById('prediction-result').textContent"
+    demo.set(interval_ms=4000)
+    demo.page.run(f"{form}.elements.latest.value = 'level'; {form}.elements.most.value = 'level'")
+    demo.race(seconds=1)
+    faults = []
+    if "too short" not in demo.page.run("document.getElementById('verdict').innerText"):
+        faults.append("a second at an interval of 4 s is not called too short")
+    if (shown := demo.page.run(result)) != "":
+        faults.append(f"a race too short to be judged: {shown!r}")
+    if demo.page.run(f"{form}.dataset.locked") != "false":
+        faults.append("still locked after a race that was too short")
     return faults
+
+
+def check_presets(demo):
+    """Each preset sets its knobs and asks its question; what some of them promise is there."""
+    presets = demo.page.run("import('/presets.js').then((module) => module.PRESETS)")
+    missing = set(PROMISES) - {preset["name"] for preset in presets}
+    faults = [f"no preset {sorted(missing)}"] if missing else []
+    for preset in presets:
+        name = preset["name"]
+        button = f"[...document.getElementById('presets').children].find((button) => button.textContent === '{name}')"
+        demo.page.run(f"{button}.click()")
+        fields = "document.forms.knobs.elements"
+        wanted = [f"{fields}.{knob}.value === '{value}'" for knob, value in preset["knobs"].items()]
+        try:
+            demo.until(" && ".join(wanted), f"{name}: its knobs", 5)
+        except AssertionError as failure:
+            found = {knob: demo.page.run(f"{fields}.{knob}.value") for knob in preset["knobs"]}
+            faults.append(f"{failure}: {found} instead of {preset['knobs']}")
+        pressed = demo.page.run(f"{button}.getAttribute('aria-pressed')")
+        said = demo.page.run("['question', 'notes'].map((id) => document.getElementById(id).textContent)")
+        if pressed != "true" or said != [preset["question"], ""]:
+            faults.append(f"{name}: pressed {pressed}, question and notes {said}")
+        faults += PROMISES[name](demo) if name in PROMISES else []
+    return faults
+
+
+def far_away(demo):
+    """200 ms there and back, 100 quotes a second, polls each 250 ms: what theory says stands in the lanes."""
+    ends = {"poll-close": "= 350 ms", "poll": "= 225 ms", "long-poll": "= 200 ms, with w = 200 ms, x = 20", "sse": "d = 100 ms", "ws": "d = 100 ms"}
+    said = {lane: demo.text("theory", lane) for lane in LANES}
+    return [f"theory of {lane}: {said[lane]!r}" for lane in LANES if not said[lane].endswith(ends[lane])]
+
+
+def stale_only(demo):
+    """Where only the newest count, the page speaks of staleness."""
+    faults = []
+    if demo.page.run("document.querySelector('[name=delivery]:checked').value") != "newest":
+        faults.append("the dashboard does not ask for the newest only")
+    asked = demo.page.run("document.querySelector('[data-asks=poll_ms]').textContent")
+    if "stale" not in asked:
+        faults.append(f"the prediction asks for {asked!r}")
+    demo.start()
+    demo.stop_after(seconds=2)
+    said = [demo.page.run("document.getElementById('figure-says').textContent"), *(demo.text("said", lane) for lane in LANES)]
+    if said[0] != "Stale, on average" or any("stale" not in words for words in said[1:]):
+        faults.append(f"figures are called {said}")
+    demo.finish()
+    return faults
+
+
+def polls_win(demo):
+    """Ten seconds: a polled quote costs fewer bytes than one by WebSocket."""
+    demo.start()
+    demo.stop_after(seconds=10)
+    cost = {lane: sum(layer(demo, lane, column) for column in range(1, 6)) for lane in ("poll", "ws")}
+    demo.finish()
+    print(f"  bytes per quote: poll {cost['poll']:.0f}, ws {cost['ws']:.0f}")
+    return [] if cost["poll"] < cost["ws"] else [f"polling does not win: bytes per quote {cost}"]
+
+
+# What a preset shows besides its knobs. The last of the page's presets leaves the knobs that other checks do not set as they were.
+PROMISES = {"Market data": far_away, "Dashboard": stale_only, "Beat the WebSocket": polls_win}
 
 
 def check_ending(demo):
@@ -304,11 +441,11 @@ def check_look(demo, axe):
 
 def too_small(demo):
     """On the projector: type of 24 px for what is read, and lanes on the first screen."""
-    script = """[...document.querySelectorAll('.lane .name, .lane .price, .lane .late, .lane .size')].filter((e) =>
+    script = """[...document.querySelectorAll('#figure-says, .lane .name, .lane .price, .lane .late, .lane .size')].filter((e) =>
         parseFloat(getComputedStyle(e).fontSize) < 24 || e.getBoundingClientRect().bottom > innerHeight ||
-        e.scrollWidth > e.clientWidth + 1).map((e) => e.className)"""
+        e.offsetHeight === 0 || e.scrollWidth > e.clientWidth + 1).map((e) => e.className || e.id)"""
     found = demo.page.run(script)
-    return [f"on the projector too small or cut: {sorted(set(found))}"] if found else []
+    return [f"on the projector too small, cut or hidden: {sorted(set(found))}"] if found else []
 
 
 def grave(demo, axe):

@@ -20,6 +20,8 @@ KEEP_POSTED = """(() => {
         return answer;
     };
 })()"""
+# The page is there, and this tab may start a race.
+CONTROL = "document.body?.dataset.role === 'control' && document.body.dataset.runState !== 'connecting'"
 
 
 class Timed(str):
@@ -35,7 +37,7 @@ class Demo:
     def open(self):
         self.page.open(self.url)
         self.page.run(KEEP_POSTED)
-        self.until("document.body.dataset.role === 'control' && document.body.dataset.runState !== 'connecting'", "control")
+        self.until(CONTROL, "control")
 
     def until(self, condition, what, seconds=20, page=None):
         """Waits until a script is true, and fails when it does not become so."""
@@ -128,9 +130,9 @@ class Demo:
 
 
 def ticks(stat):
-    """Ticks of processor time in a line of /proc/PID/stat, and the parent."""
+    """Ticks of processor time in a line of /proc/PID/stat, with those of its children that have ended, and the parent."""
     fields = stat.rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12]), int(fields[1])
+    return sum(int(field) for field in fields[11:15]), int(fields[1])
 
 
 def processor():

@@ -3,7 +3,8 @@
     check_report.py REPORT.html… [--axe axe.min.js] [--pictures DIR]
 
 Fails on a page that scrolls sideways, writes to the console, asks the network for anything, has a serious finding of
-axe-core (where its file is given), or whose buttons do not do what they say. Needs Python's `websockets` and a Chromium.
+axe-core (where its file is given), whose tables do not sort, whose charts do not tell their values, or whose buttons do
+not do what they say. Needs Python's `websockets` and a Chromium.
 """
 
 import argparse
@@ -27,7 +28,11 @@ FLAGS = [
     "--disable-component-update", "--disable-sync", "--disable-default-apps", "--hide-scrollbars",
     "--remote-debugging-port=0",
 ]
-WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
+WIDTHS = {"desktop": (1280, 900), "phone": (390, 844), "640": (640, 900), "1600": (1600, 1000)}
+# Where axe looks: it takes long, and finds the same at the widths in between.
+AXE_AT = {"desktop", "phone"}
+# At which width the page is also pictured as those see it who see no colours.
+GREY_AT = "1600"
 GRAVE = {"serious", "critical"}
 # Seconds. axe takes its time on a table of a thousand rows.
 PATIENCE = 120
@@ -93,6 +98,18 @@ AXE = """axe.run(document, { resultTypes: ["violations"] }).then((found) => foun
     ({ impact: v.impact, id: v.id, help: v.help, nodes: v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)) })))"""
 
 
+def shoot(page, file):
+    file.write_bytes(base64.b64decode(page.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]))
+
+
+def shoot_all(page, pictures, size, colour):
+    shoot(page, pictures / f"{size}-{colour}.png")
+    if size == GREY_AT:
+        page.call("Emulation.setEmulatedVisionDeficiency", type="achromatopsia")
+        shoot(page, pictures / f"{size}-{colour}-grey.png")
+        page.call("Emulation.setEmulatedVisionDeficiency", type="none")
+
+
 def check_look(page, url, axe, pictures):
     """Each width in each colour: fits, says nothing, is accessible."""
     faults = []
@@ -103,8 +120,10 @@ def check_look(page, url, axe, pictures):
             page.call("Emulation.setEmulatedMedia", media="", features=[{"name": "prefers-color-scheme", "value": colour}])
             page.open(url)
             if pictures:
-                shot = page.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
-                (pictures / f"{size}-{colour}.png").write_bytes(base64.b64decode(shot["data"]))
+                shoot_all(page, pictures, size, colour)
+            shown = page.run("window.innerWidth")
+            if shown != width:
+                faults.append(f"{name}: the page is shown {shown} px wide")
             for state in ("as it opens", "all unfolded"):
                 over = page.run(SIDEWAYS)
                 if over > 0:
@@ -113,7 +132,7 @@ def check_look(page, url, axe, pictures):
             dark = page.run("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 29)"
             if dark != (colour == "dark"):
                 faults.append(f"{name}: the paper has the wrong colour")
-            if axe:
+            if axe and size in AXE_AT:
                 page.run(axe)
                 for found in page.run(AXE):
                     text = f"{name}: axe, {found['impact']}: {found['id']} ({found['help']}): {found['nodes']}"
@@ -125,16 +144,25 @@ def check_look(page, url, axe, pictures):
     return faults
 
 
+# Every table of figures has buttons to sort it: not one on its side, whose rows are quantities of different units, nor one
+# with a single row. The first whose second column has two values is tried.
 SORT = """(() => {
-    const table = [...document.querySelectorAll("figure table[data-sortable]")].find((t) => t.tBodies[0].rows.length > 1);
-    if (!table) return { first: "ascending", second: "descending", up: [], down: [], reached: true };
-    const button = table.querySelectorAll("thead th button")[1];
-    const texts = () => [...table.tBodies[0].rows].map((row) => row.cells[1].textContent);
+    const heads = (table) => [...table.querySelectorAll("thead th")];
+    const texts = (table) => [...table.tBodies[0].rows].map((row) => row.cells[1].textContent);
+    const places = ["figure", "details", "#trials"].map((part) => part + " table:not(.turned)").join(", ");
+    const tables = [...document.querySelectorAll(places)].filter((table) => table.tBodies[0].rows.length > 1);
+    const sorts = (table) => table.matches("[data-sortable]") && heads(table).every((head) => head.querySelector("button"));
+    const fixed = tables.filter((table) => !sorts(table)).map((table) => table.caption.textContent);
+    const values = (table) => new Set(texts(table).filter((text) => text !== "" && text !== "–"));
+    const table = tables.find((table) => sorts(table) && heads(table).length > 1 && values(table).size > 1);
+    if (!table) return { fixed, tables: tables.length, tried: null };
+    const button = heads(table)[1].querySelector("button");
     button.focus(); button.click();
-    const up = texts(), first = button.parentElement.getAttribute("aria-sort");
+    const up = texts(table), first = button.parentElement.getAttribute("aria-sort");
     button.click();
-    return { up, down: texts(), first, second: button.parentElement.getAttribute("aria-sort"),
-             reached: document.activeElement === button };
+    const tried = { up, down: texts(table), first, second: button.parentElement.getAttribute("aria-sort"),
+                    reached: document.activeElement === button };
+    return { fixed, tables: tables.length, tried };
 })()"""
 # Same text as the button writes, caught on its way to the clipboard.
 COPY = """(async () => {
@@ -146,14 +174,31 @@ COPY = """(async () => {
     return { copied, title: figure.querySelector("h4").textContent, rows: figure.querySelectorAll("tr").length,
              heard: document.querySelector("[role=status]").textContent, name: figure.querySelector(".tools").dataset.name };
 })()"""
+SERIES = "document.querySelectorAll('svg.chart g.series').length"
+# Of each chart with series, whether a button for each of them tells what the series says; of the first also by keyboard.
 READOUT = """(() => {
-    const buttons = [...document.querySelectorAll(".readout button")];
-    if (buttons.length === 0) return null;
-    buttons[0].focus();
-    const figure = buttons[0].closest("figure");
-    return { text: figure.querySelector(".readout span").textContent, picked: figure.querySelectorAll("g.pick").length,
-             named: figure.querySelectorAll(".readout button").length, charts: document.querySelectorAll("svg.chart").length,
-             readouts: document.querySelectorAll(".readout:not([hidden])").length };
+    const plain = (node) => node ? node.textContent.replace(/\\u00a0/g, " ").replace(/\\s+/g, " ").trim() : "";
+    const charts = [...document.querySelectorAll("svg.chart")].filter((svg) => svg.querySelector("g.series"));
+    const mute = [];
+    for (const svg of charts) {
+        const figure = svg.closest("figure"), readout = figure && figure.querySelector(".readout:not([hidden])");
+        const says = [...svg.querySelectorAll("g.series")].map((part) => plain(part.querySelector(":scope > title")));
+        const told = [...(readout ? readout.querySelectorAll("button") : [])].map((button) => {
+            button.dispatchEvent(new Event("mouseenter"));
+            const text = plain(readout.querySelector("span"));
+            button.dispatchEvent(new Event("mouseleave"));
+            return text;
+        });
+        if (says.includes("") || JSON.stringify(told) !== JSON.stringify(says)) {
+            mute.push({ chart: plain(figure && figure.querySelector("h4")), says, told });
+        }
+    }
+    const button = document.querySelector(".readout:not([hidden]) button");
+    if (!button) return { series: charts.length, mute, first: null };
+    button.focus();
+    const figure = button.closest("figure");
+    const first = { text: plain(figure.querySelector(".readout span")), picked: figure.querySelectorAll("g.pick").length };
+    return { series: charts.length, mute, first };
 })()"""
 THEME = """(() => {
     const select = document.getElementById("theme");
@@ -178,11 +223,7 @@ def check_deeds(page, url, folder):
     dark, light, system = page.run(THEME)
     if dark == light or light != system:
         faults.append(f"the switch of colours: {dark}, {light}, {system}")
-    sorted_ = page.run(SORT)
-    if not sorted_ or (sorted_["first"], sorted_["second"]) != ("ascending", "descending") or not sorted_["reached"]:
-        faults.append(f"sorting: {sorted_}")
-    elif sorted(sorted_["up"]) != sorted(sorted_["down"]) or (len(set(sorted_["up"])) > 1 and sorted_["up"] == sorted_["down"]):
-        faults.append(f"sorting changes nothing, or loses rows: {sorted_}")
+    faults += check_sorting(page)
     copied = page.run(COPY)
     lines = (copied["copied"] or "").splitlines()
     # Head, dashes, rows: one line more than the table has.
@@ -190,12 +231,35 @@ def check_deeds(page, url, folder):
         faults.append(f"copied as Markdown: {copied}")
     if copied["heard"] != "Copied":
         faults.append(f"the status says {copied['heard']!r} after copying")
-    values = page.run(READOUT)
-    # A run without a usable trial has pictures without a series.
-    if (page.run("document.querySelectorAll('svg.chart g.series').length") or values) and (not values or values["picked"] != 1 or ":" not in values["text"] or values["named"] < 1):
-        faults.append(f"values by keyboard: {values}")
+    faults += check_values(page)
     faults += check_downloads(page, folder, copied)
     return faults + list(page.complaints(url))
+
+
+def check_sorting(page):
+    found = page.run(SORT)
+    faults = [f"a table that cannot be sorted: {caption}" for caption in found["fixed"]]
+    tried = found["tried"]
+    if tried is None:
+        # A run without trials has nothing to sort.
+        if page.run(SERIES):
+            faults.append(f"of {found['tables']} tables with rows none could be sorted, though charts have series")
+        return faults
+    if (tried["first"], tried["second"]) != ("ascending", "descending") or not tried["reached"]:
+        faults.append(f"sorting: {tried}")
+    elif sorted(tried["up"]) != sorted(tried["down"]) or tried["up"] == tried["down"]:
+        faults.append(f"sorting changes nothing, or loses rows: {tried}")
+    return faults
+
+
+def check_values(page):
+    found = page.run(READOUT)
+    faults = [f"a chart does not tell the values of its series: {chart}" for chart in found["mute"]]
+    # A run without a usable trial has pictures without a series.
+    first = found["first"]
+    if (found["series"] or first) and (not first or first["picked"] != 1 or ":" not in first["text"]):
+        faults.append(f"values by keyboard: {first}")
+    return faults
 
 
 def check_downloads(page, folder, copied):

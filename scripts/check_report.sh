@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Writes the report of a reference run twice, elsewhere: at most 5 s each, the same bytes both times. Then its page, and
-# those of the runs beside it, are opened in a browser.
+# Writes the report of a reference run twice, elsewhere: at most 5 s each, the same bytes both times. Writes those of all
+# committed runs again, in as much time as they take: what is committed must be what this program says today. Then the
+# reference run's page, and those of the runs beside it, are opened in a browser.
 #
 #   check_report.sh WIRERACE PYTHON RUN [FOLDER WITH FURTHER RUNS]
 set -euo pipefail
@@ -21,6 +22,26 @@ for time in first second; do
   [ "$took_ms" -lt "$MAX_MS" ] || { echo "that is more than $MAX_MS ms"; exit 1; }
 done
 diff -r "$out/first" "$out/second" || { echo "the same run gave other bytes"; exit 1; }
+
+stale=() committed=0
+while IFS= read -r manifest; do
+  folder=${manifest%/manifest.json}
+  again=$out/again/${folder##*/}
+  mkdir -p "$again"
+  cp "$folder"/manifest.json "$folder"/trials.jsonl "$again/"
+  "$wirerace" report "$again" >"$again.txt" </dev/null
+  for part in report.html report.md summary.csv summary.json charts; do
+    diff -rq "$folder/$part" "$again/$part" || { stale+=("$folder"); break; }
+  done
+  committed=$((committed + 1))
+done < <(git ls-files 'results/*/manifest.json')
+[ "$committed" -gt 0 ] || { echo "git knows no results/*/manifest.json: check a clone, not a copy without its history"; exit 1; }
+if [ "${#stale[@]}" -gt 0 ]; then
+  echo "these committed reports are not what their runs say today; write them again, and look at what changed:"
+  printf '  cargo run --release -- report %s\n' "${stale[@]}"
+  exit 1
+fi
+echo "committed reports: $committed, none stale"
 
 # The package's own file, without what else npm would install.
 axe=target/check-axe/$AXE/package/axe.min.js

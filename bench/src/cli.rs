@@ -170,6 +170,9 @@ pub struct RunArguments {
     /// Simulated users, instead of the experiment's own number.
     #[arg(long)]
     pub clients: Option<u32>,
+    /// Every cell over the emulated link, with this round trip in milliseconds: 0, 30, 200 and 1000 are what the suite uses.
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub rtt: Option<u32>,
     /// Seed of the order of trials and of the polls' phases.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -177,7 +180,7 @@ pub struct RunArguments {
     #[arg(long, default_value = "results", value_name = "DIR")]
     pub out: PathBuf,
     /// Go on with an interrupted run.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["experiments", "blocks", "arms", "clients", "seed", "quick", "publish"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["experiments", "blocks", "arms", "clients", "rtt", "seed", "quick", "publish"])]
     pub resume: Option<PathBuf>,
     /// Do not pin the two processes to processors of their own.
     #[arg(long)]

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
+use wirerace_contract::results::Cell;
+use wirerace_contract::spec::{Link, Path as LoadPath};
 
 use crate::cli::{Cli, Command, Format, ReportArguments, ReportFormat, RunArguments};
 use crate::experiment::length::Length;
@@ -200,15 +202,29 @@ fn found(name: &str, arguments: &RunArguments) -> Result<Experiment, Failure> {
     }
     if let Some(clients) = arguments.clients {
         check_descriptors(clients)?;
-        for cell in &mut experiment.cells {
-            // The cell's own name tells its own number.
-            let name = format!("{clients} clients instead of {}: {}", cell.load.clients, cell.name);
-            experiment.quick_cells.iter_mut().filter(|quick| **quick == cell.name).for_each(|q| q.clone_from(&name));
-            cell.name = name;
-            cell.load.clients = clients;
-        }
+        change_cells(&mut experiment, |cell| {
+            let own = std::mem::replace(&mut cell.load.clients, clients);
+            format!("{clients} clients instead of {own}: {}", cell.name)
+        });
+    }
+    if let Some(round_trip_ms) = arguments.rtt {
+        change_cells(&mut experiment, |cell| {
+            let one_way_delay_us = u64::from(round_trip_ms) * 500;
+            cell.load.path = LoadPath::Link(Link { one_way_delay_us, ..crate::link::PLAIN });
+            format!("{round_trip_ms} ms round trip over the link: {}", cell.name)
+        });
     }
     Ok(experiment)
+}
+
+/// Changes every cell. Its own name tells its own setting, so it gets another, and stays among the quick ones if it was.
+fn change_cells(experiment: &mut Experiment, change: impl Fn(&mut Cell) -> String) {
+    for cell in &mut experiment.cells {
+        let before = cell.name.clone();
+        let name = change(cell);
+        experiment.quick_cells.iter_mut().filter(|quick| **quick == before).for_each(|quick| quick.clone_from(&name));
+        cell.name = name;
+    }
 }
 
 /// Descriptors of a process that are no connection.

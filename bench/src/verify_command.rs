@@ -6,7 +6,7 @@ use crate::cli::TextFormat;
 use crate::commands;
 use crate::failure::Failure;
 use crate::output::{count, line, note};
-use crate::server_url::reach;
+use crate::server_url::{host_port, reach};
 use crate::verify::{self, Options, table};
 
 /// Arguments of `verify`.
@@ -33,11 +33,12 @@ pub fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
     }
     let verification = commands::runtime()?.block_on(async {
         let asking = async {
+            let authority = host_port(&arguments.url).map_err(Failure::Usage)?;
             let address = reach(&arguments.url).await?;
             if !arguments.quick {
                 note("about half a minute, most of it for heartbeats: --quick leaves them out");
             }
-            Ok(verify::verify(address, options).await?)
+            Ok(verify::verify_as(&authority, address, options).await?)
         };
         tokio::select! {
             () = commands::interrupted() => Err(Failure::Interrupted("interrupted: nothing was told yet".to_owned())),

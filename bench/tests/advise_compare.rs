@@ -73,7 +73,16 @@ fn advice_from_what_is_built_in_ranks_gives_reasons_and_marks_what_is_extrapolat
     let asked =
         ["advise", "--rate", "5/s", "--clients", "20k", "--staleness", "1s", "--rtt", "80ms", "--payload", "200"];
     let text = answer(&asked);
-    for words in ["20,000 clients", "p99 stale", "nearest measured cell", "clients × 1,000", "distance not measured"] {
+    for words in [
+        "20,000 clients",
+        "p99 stale",
+        "parted by",
+        "nearest measured cell",
+        "clients × 1,000",
+        "distance not measured",
+        // A thousand times the measured clients: nobody knows the CPU, and no number is made up.
+        "not known",
+    ] {
         assert!(text.contains(words), "`{words}` is missing: {text}");
     }
     let value = json(&[&asked[..], &["--format", "json"]].concat());

@@ -11,6 +11,8 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+#[path = "demo/neighbours.rs"]
+mod neighbours;
 #[path = "demo/room.rs"]
 mod room;
 

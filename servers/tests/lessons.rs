@@ -76,17 +76,23 @@ async fn text(socket: &mut Socket) -> String {
     socket.next().await.unwrap().unwrap().into_text().unwrap().to_string()
 }
 
-/// Asks, and gives the connection with what is read of it up to and including `until`.
-fn get(address: &str, target: &str, until: &str) -> (TcpStream, String) {
-    let mut stream = TcpStream::connect(host(address)).unwrap();
-    write!(stream, "GET {target} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+/// What is read of a connection up to and including `until`.
+fn read_until(stream: &mut TcpStream, until: &str) -> String {
     let mut read = Vec::new();
     let mut byte = [0];
     while !read.ends_with(until.as_bytes()) {
         assert_eq!(stream.read(&mut byte).unwrap(), 1, "ended after {}", String::from_utf8_lossy(&read));
         read.push(byte[0]);
     }
-    (stream, String::from_utf8(read).unwrap())
+    String::from_utf8(read).unwrap()
+}
+
+/// Asks, and gives the connection with what is read of it up to and including `until`.
+fn get(address: &str, target: &str, until: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(host(address)).unwrap();
+    write!(stream, "GET {target} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    let read = read_until(&mut stream, until);
+    (stream, read)
 }
 
 /// The body that answers a poll.
@@ -166,4 +172,33 @@ async fn websocket_sends_quote_after_quote() {
     let mut socket = open(&url).await;
     let (first, second) = (text(&mut socket).await, text(&mut socket).await);
     assert!(first.contains("\"seq\":") && second.contains("\"seq\":") && first != second, "{first} {second}");
+}
+
+/// The lines that the exercise "By hand once" has typed, and the empty one at the end.
+fn typed(line_end: &str) -> String {
+    let exercise = include_str!("../examples/README.md").lines().map(str::trim);
+    let lines = exercise.skip_while(|line| !line.starts_with("GET /socket")).take_while(|line| *line != "```");
+    let request: String = lines.map(|line| format!("{line}{line_end}")).collect();
+    request + line_end
+}
+
+#[test]
+fn websocket_answers_the_upgrade_that_is_typed_by_hand_as_the_exercise_says() {
+    let lesson = start("websocket", 1);
+    // The first is what `nc` sends, the other what `telnet` does.
+    for line_end in ["\n", "\r\n"] {
+        let mut stream = TcpStream::connect(host(&lesson.addresses[0])).unwrap();
+        stream.write_all(typed(line_end).as_bytes()).unwrap();
+        let head = read_until(&mut stream, "\r\n\r\n").to_lowercase();
+        assert!(head.starts_with("http/1.1 101 switching protocols\r\n"), "{head}");
+        let accept = "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+        assert!(head.contains(&accept.to_lowercase()), "{head}");
+        for _ in 0..2 {
+            let mut frame = [0; 122];
+            stream.read_exact(&mut frame).unwrap();
+            assert_eq!(frame[..2], [0x81, 0x78], "a whole text, not masked, of 120 bytes");
+            let quote = std::str::from_utf8(&frame[2..]).unwrap();
+            assert!(quote.starts_with("{\"seq\":") && quote.ends_with('}'), "{quote}");
+        }
+    }
 }

@@ -36,6 +36,9 @@ impl Criterion {
     pub const ALL: [Self; 5] = [Self::Bytes, Self::Requests, Self::Connections, Self::Memory, Self::Cpu];
 }
 
+/// Whose highest is more times its lowest is not known.
+pub const KNOWN_WITHIN: f64 = 10.0;
+
 /// A figure with its interval.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Figure {
@@ -58,6 +61,12 @@ impl Figure {
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         self.low <= other.high && other.low <= self.high
+    }
+
+    /// Whether its interval says more than an order of magnitude.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.high <= KNOWN_WITHIN * self.low
     }
 
     /// Widened by a factor either way.
@@ -109,16 +118,17 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// The figure of a criterion.
+    /// The figure of a criterion; `None` also where its interval is too wide to say anything.
     #[must_use]
     pub fn figure(&self, criterion: Criterion) -> Option<Figure> {
-        match criterion {
+        let figure = match criterion {
             Criterion::Bytes => self.bytes_per_s,
             Criterion::Requests => self.requests_per_s,
             Criterion::Connections => Some(self.connections),
             Criterion::Memory => self.memory_bytes,
             Criterion::Cpu => self.processors,
-        }
+        };
+        figure.filter(Figure::is_known)
     }
 }
 
@@ -135,15 +145,18 @@ pub fn candidate(question: &Question, way: &Way, worst: Worst) -> Candidate {
     let prediction = predict_run(&set.entry, &question.load(set.clients), &way.costs, &question.run());
     let up = if question.orders_per_s > 0.0 { order(&set.entry) } else { Order::default() };
     let nearness = nearness(question, set.interval_ms, &observations);
-    let widen = widening(worst, &nearness);
+    let widen = widening(worst.cpu, worst.step, &nearness);
+    // What follows from texts and plans is surer than CPU, and less sure the further away.
+    let told = widening(worst.bytes, worst.step, &nearness);
     let clients = question.clients as f64;
-    let requests = requests(question, way, (&set, &prediction), up);
+    let requests = requests(question, way, (&set, &prediction), up, told);
+    let requested = requests.map_or(0.0, |figure| figure.value);
     let for_orders = if question.orders_per_s > 0.0 { up.connections } else { 0.0 };
     let open = open_share(&set.setting) + for_orders;
     // Fits are by clients, whose connections may stand open or not; one for orders is as another client's.
     let fitted_clients = clients * (1.0 + for_orders);
     let delivered = clients * prediction.delivered().unwrap_or(0.0) / prediction.run.metered_s;
-    let amounts = [requests.unwrap_or(0.0), delivered, f64::from(set.shares), fitted_clients];
+    let amounts = [requested, delivered, f64::from(set.shares), fitted_clients];
     let cpu = fit_of(&observations, |o| o.cpu.clone()).map(|fit| Figure::of(fit.predict(&amounts)));
     let closed = set.entry.arm.connection == Connection::Closed;
     Candidate {
@@ -153,18 +166,11 @@ pub fn candidate(question: &Question, way: &Way, worst: Worst) -> Candidate {
         staleness_p99_s: set.staleness_p99_s,
         why_not: why_not(question, &set, &prediction),
         shares: set.shares,
-        bytes_per_s: bytes(
-            question,
-            &prediction,
-            delivered,
-            &bare_shares(question, &set, &observations),
-            worst.bytes,
-            up,
-        ),
+        bytes_per_s: bytes(question, &prediction, delivered, &bare_shares(question, &set, &observations), told, up),
         application_bytes_per_s: application(&prediction).map(|bytes| bytes * delivered),
-        requests_per_s: requests.map(Figure::exact),
+        requests_per_s: requests,
         connections: Figure::exact(clients * open),
-        connections_opened_per_s: if closed { requests.unwrap_or(0.0) } else { 0.0 },
+        connections_opened_per_s: if closed { requested } else { 0.0 },
         memory_bytes: memory(&observations, set.shares, fitted_clients).map(|figure| figure.widened(widen.min(2.0))),
         processors: cpu.map(|figure| scaled(figure.widened(widen), 1e-6)),
         nearness,
@@ -177,10 +183,10 @@ fn scaled(figure: Figure, by: f64) -> Figure {
     Figure { value: figure.value * by, low: figure.low * by, high: figure.high * by }
 }
 
-/// The error at held-out sizes, compounded: as much again for each such step that the load lies beyond what was measured.
-fn widening(worst: Worst, nearness: &Nearness) -> f64 {
-    let steps = (nearness.load_factor().ln() / worst.step.ln()).max(1.0);
-    (1.0 + worst.cpu).powf(steps)
+/// An error at held-out sizes, compounded: as much again for each such step that the load lies beyond what was measured.
+fn widening(error: f64, step: f64, nearness: &Nearness) -> f64 {
+    let steps = (nearness.load_factor().ln() / step.ln()).max(1.0);
+    (1.0 + error).powf(steps)
 }
 
 /// An arm with its interval and its share of the clients.
@@ -254,17 +260,26 @@ fn why_not(question: &Question, set: &Set, prediction: &Prediction) -> Option<St
     no_law.then(|| "there is no theory of its bytes and requests here".to_owned())
 }
 
-fn requests(question: &Question, way: &Way, (set, prediction): (&Set, &Prediction), up: Order) -> Option<f64> {
+fn requests(
+    question: &Question,
+    way: &Way,
+    (set, prediction): (&Set, &Prediction),
+    up: Order,
+    factor: f64,
+) -> Option<Figure> {
     let clients = question.clients as f64;
     let load = question.load(set.clients);
     let delivered_share = prediction.law.as_ref()?.delivered_share;
     let own = requests_per_s(&set.entry, &load, &way.costs, question.rate_per_s * delivered_share)?;
-    // Planned requests are counted over a share's clients already.
     let of_all = match set.setting.delivers {
-        Delivers::Planned => own / f64::from(set.clients) * clients,
-        Delivers::Held | Delivers::Pushed => own * clients,
+        // Counted over a share's clients already; a plan is exact.
+        Delivers::Planned => Figure::exact(own / f64::from(set.clients) * clients),
+        // How many quotes share an answer hangs on how busy the server is.
+        Delivers::Held => Figure::exact(own * clients).widened(factor),
+        Delivers::Pushed => Figure::exact(own * clients),
     };
-    Some(of_all + clients * question.orders_per_s * up.requests)
+    let orders = clients * question.orders_per_s * up.requests;
+    Some(Figure { value: of_all.value + orders, low: of_all.low + orders, high: of_all.high + orders })
 }
 
 /// Connections that stand open for each client.
@@ -309,7 +324,8 @@ fn bare_shares(question: &Question, set: &Set, observations: &[&Observation]) ->
     (ends(|share| share.0), ends(|share| share.1))
 }
 
-fn application(prediction: &Prediction) -> Option<f64> {
+/// Application bytes a quote without set-up.
+pub(super) fn application(prediction: &Prediction) -> Option<f64> {
     let steady = prediction.steady?;
     Some(steady.to_client.application() + steady.to_server.application())
 }
@@ -319,7 +335,7 @@ fn bytes(
     prediction: &Prediction,
     delivered: f64,
     (down, up): &(Range, Range),
-    error: f64,
+    factor: f64,
     order: Order,
 ) -> Option<Figure> {
     let steady = prediction.steady?;
@@ -330,7 +346,7 @@ fn bytes(
     };
     let at = |down: f64, up: f64| bare(&steady.to_client, down) + bare(&steady.to_server, up);
     let orders = question.clients as f64 * question.orders_per_s;
-    let low = delivered * (known * (1.0 - error) + at(down.0, up.0)) + orders * order.bytes.0;
-    let high = delivered * (known * (1.0 + error) + at(down.1, up.1)) + orders * order.bytes.1;
+    let low = delivered * (known / factor + at(down.0, up.0)) + orders * order.bytes.0;
+    let high = delivered * (known * factor + at(down.1, up.1)) + orders * order.bytes.1;
     Some(Figure { value: f64::midpoint(low, high), low, high })
 }

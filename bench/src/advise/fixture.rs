@@ -7,8 +7,8 @@ use wirerace_contract::results::ArmEntry;
 use wirerace_contract::spec::{Arm, Connection, Delivery, LoadSpec};
 
 use super::fit::Row;
-use super::observations::{Observation, Way, requests_per_s};
-use crate::theory::Costs;
+use super::observations::{Carried, Observation, Way, requests_per_s};
+use crate::theory::{Costs, Run, predict_run};
 
 /// µs a request, a quote, a second of the process, a second of a connection.
 pub(super) type TrueCosts = [f64; 4];
@@ -76,11 +76,18 @@ fn observation(
         payload_bytes: 120,
         cpu: trials.iter().map(|(row, _)| *row).collect(),
         memory: trials.iter().map(|(_, wobble)| memory(*wobble)).collect(),
-        application_bytes: Some(200.0),
-        application_theory: Some(200.5),
+        carried: trials.iter().map(|(row, _)| carried(entry, &load, row.amounts[1] / clients)).collect(),
         bare_share: Some((0.0, 1.0)),
         load,
     }
+}
+
+/// What texts and the plan of one trial say, cursors being those of its window.
+fn carried(entry: &ArmEntry, load: &LoadSpec, quotes_per_s: f64) -> Carried {
+    let nominal = Run::nominal(load);
+    let run = Run { quotes: quotes_per_s * nominal.feed_s, window_rate_per_s: quotes_per_s, ..nominal };
+    let steady = predict_run(entry, load, &Costs::default(), &run).steady.unwrap();
+    Carried { quotes_per_s, application_bytes: steady.to_client.application() + steady.to_server.application() }
 }
 
 /// Polls on a new and on a kept connection, held requests, and the two pushes, the second of which costs nearly the same.

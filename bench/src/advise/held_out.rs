@@ -2,11 +2,14 @@
 //! was left out is predicted.
 
 use serde::Serialize;
-use wirerace_contract::spec::LoadSpec;
+use wirerace_contract::spec::{Delivery, LoadSpec};
 
+use super::candidate::application;
 use super::fit::{COSTS, Fit, Row};
-use super::observations::{Observation, Way};
+use super::observations::{Carried, Observation, Way, fed_s};
+use super::question::Question;
 use crate::statistics::median;
+use crate::theory::predict_run;
 
 /// Application bytes should be predicted this well, as a share.
 pub const TARGET_BYTES: f64 = 0.01;
@@ -26,9 +29,10 @@ pub struct HeldOut {
     pub clients: u32,
     /// Clients fitted to.
     pub fitted_to: Vec<u32>,
-    /// Application bytes a quote, by theory.
+    /// Application bytes a quote without set-up, as advice has them: from what the cell asks for, and nothing of its trials but
+    /// how many quotes their feeds had.
     pub bytes_predicted: Option<f64>,
-    /// The same, measured.
+    /// The same, measured: the median of the trials.
     pub bytes_measured: Option<f64>,
     /// CPU of server and load, µs a second, predicted.
     pub cpu_predicted: f64,
@@ -78,12 +82,12 @@ fn of_way(way: &Way) -> Vec<HeldOut> {
         .into_iter()
         .flat_map(|delivery| {
             let own: Vec<&Observation> = way.observations.iter().filter(|o| o.delivery == delivery).collect();
-            of_delivery(&way.entry.arm.name, &own)
+            of_delivery(way, &own)
         })
         .collect()
 }
 
-fn of_delivery(arm: &str, all: &[&Observation]) -> Vec<HeldOut> {
+fn of_delivery(way: &Way, all: &[&Observation]) -> Vec<HeldOut> {
     let mut found = Vec::new();
     for out in sizes(all) {
         // All cells of that size are left out; only those are predicted that differ from others in nothing but size.
@@ -93,7 +97,7 @@ fn of_delivery(arm: &str, all: &[&Observation]) -> Vec<HeldOut> {
             let series: Vec<&Observation> = all.iter().copied().filter(|other| alike(observation, other)).collect();
             let sizes = sizes(&series);
             if sizes.len() >= SIZES_MIN {
-                found.extend(predicted(arm, observation, &fit, &sizes));
+                found.extend(predicted(way, observation, &fit, &sizes));
             }
         }
     }
@@ -106,21 +110,49 @@ fn alike(a: &Observation, b: &Observation) -> bool {
     a.interval_ms == b.interval_ms && rest(a) == rest(b)
 }
 
-fn predicted(arm: &str, observation: &Observation, fit: &Fit, sizes: &[u32]) -> Option<HeldOut> {
+fn predicted(way: &Way, observation: &Observation, fit: &Fit, sizes: &[u32]) -> Option<HeldOut> {
     let of = |pick: &dyn Fn(&Row) -> f64| median(&observation.cpu.iter().map(pick).collect::<Vec<_>>());
     // Trial by trial: feeds of different blocks hold different numbers of quotes.
     let times = of(&|row: &Row| fit.predict(&row.amounts).value / row.taken)?;
     let measured = of(&|row: &Row| row.taken)?;
+    let (bytes_predicted, bytes_measured) = bytes(way, observation);
     Some(HeldOut {
-        arm: arm.to_owned(),
+        arm: way.entry.arm.name.clone(),
         place: observation.place.clone(),
         clients: observation.load.clients,
         fitted_to: sizes.iter().copied().filter(|size| *size != observation.load.clients).collect(),
-        bytes_predicted: observation.application_theory,
-        bytes_measured: observation.application_bytes,
+        bytes_predicted,
+        bytes_measured,
         cpu_predicted: times * measured,
         cpu_measured: measured,
     })
+}
+
+/// Application bytes a quote, predicted and measured; trial by trial likewise.
+fn bytes(way: &Way, observation: &Observation) -> (Option<f64>, Option<f64>) {
+    let times = |trial: &Carried| {
+        let question = asked(observation, trial.quotes_per_s);
+        let entry = question.arm(&way.entry, observation.interval_ms);
+        let (load, run) = (question.load(observation.load.clients), question.run_of(fed_s(&observation.load)));
+        Some(application(&predict_run(&entry, &load, &way.costs, &run))? / trial.application_bytes)
+    };
+    let measured = median(&observation.carried.iter().map(|trial| trial.application_bytes).collect::<Vec<_>>());
+    let times = median(&observation.carried.iter().filter_map(times).collect::<Vec<_>>());
+    (times.zip(measured).map(|(times, measured)| times * measured), measured)
+}
+
+/// The cell as somebody would ask for it, who knows how many quotes come and nothing of what was measured.
+fn asked(observation: &Observation, rate_per_s: f64) -> Question {
+    Question {
+        rate_per_s,
+        clients: observation.load.clients.into(),
+        // The interval is the cell's: no budget chooses one.
+        staleness_s: f64::INFINITY,
+        rtt_s: 0.0,
+        payload_bytes: observation.payload_bytes,
+        orders_per_s: 0.0,
+        latest_only: observation.delivery == Delivery::Newest,
+    }
 }
 
 /// Numbers of clients, from the fewest.

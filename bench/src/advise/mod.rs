@@ -11,7 +11,9 @@
 //! What keeps the budget is a candidate; whatever has an interval (of polls, of a conflated stream) gets the longest that
 //! keeps it. Candidates are ranked by bytes a second; those whose intervals overlap are parted by requests, then by
 //! connections, memory and CPU; those that nothing parts are tied. An interval holds the noise of the trials (bootstrap) and
-//! the model's error at sizes held out from the fit ([`held_out`]), which is compounded for every step of extrapolation.
+//! the model's error at sizes held out from the fit ([`held_out`]), which is compounded for every step of extrapolation: of
+//! CPU and memory, and the smaller one of bytes and held requests. What spans more than a factor of ten is not known, and
+//! parts nobody.
 
 pub mod candidate;
 pub mod fit;

@@ -7,7 +7,7 @@ use wirerace_contract::spec::{Delivery, Flush, LoadSpec, Path};
 
 use super::fit::Row;
 use crate::summary::residual::costs;
-use crate::summary::{ArmSummary, CellSummary, Quantity, Reading, Summary};
+use crate::summary::{ArmSummary, CellSummary, Quantity, Summary};
 use crate::theory::{Costs, Setting, law, planned, predict};
 
 /// One arm in one cell of one run.
@@ -27,12 +27,19 @@ pub struct Observation {
     pub cpu: Vec<Row>,
     /// Bytes of the server's memory, by trial: process, clients.
     pub memory: Vec<Row>,
-    /// Application bytes a quote, measured; `None` where they were not.
-    pub application_bytes: Option<f64>,
-    /// The same by theory, which has no constant fitted to trials.
-    pub application_theory: Option<f64>,
+    /// What went over the wire, by trial; empty where bytes were not measured.
+    pub carried: Vec<Carried>,
     /// Where between the least and the most that theory allows the segments without data were, 0 to 1: down, up.
     pub bare_share: Option<(f64, f64)>,
+}
+
+/// What one trial carried.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Carried {
+    /// Quotes a second that the feed had for each client while there was one: feeds of different blocks have more or fewer.
+    pub quotes_per_s: f64,
+    /// Application bytes a quote without set-up, measured.
+    pub application_bytes: f64,
 }
 
 /// One way of delivery: a transport with its connection, whatever the interval.
@@ -125,20 +132,49 @@ fn observation(
         .into_iter()
         .map(|(_, mib)| Row { amounts: [1.0, clients, 0.0, 0.0], taken: mib * f64::from(1 << 20) });
     let memory: Vec<Row> = memory.collect();
-    let bytes = arm.estimate(Quantity::ApplicationBytes);
     let used = entry.descriptor.delivers == Delivers::Planned || entry.arm.delivery == Delivery::Newest;
+    let interval_ms = if used { entry.arm.interval_ms } else { 0 };
     (arm.valid > 0 && !cpu.is_empty()).then(|| Observation {
         place: format!("{run_name}: {}", cell.name),
         load: cell.load.clone(),
         delivery: entry.arm.delivery,
-        interval_ms: if used { entry.arm.interval_ms } else { 0 },
+        interval_ms,
         payload_bytes: cell.load.feed.payload_bytes_in(entry.arm.encoding).unwrap_or(0) as u32,
         cpu,
         memory,
-        application_bytes: bytes.and_then(|e| e.median).and_then(Reading::finite),
-        application_theory: bytes.and_then(|e| e.theory).and_then(Reading::finite),
+        carried: carried(&cell.load, (entry.arm.delivery, interval_ms), arm),
         bare_share: bare_share(entry, &cell.load, arm, &of_run),
     })
+}
+
+/// The feed begins this long after all clients are connected, from when bytes a second are counted, seconds.
+const LEAD_S: f64 = 0.1;
+/// A warm-up ends once two successive seconds agree, which is mostly at once, seconds.
+const WARM_UP_S: f64 = 2.5;
+
+/// How long the feed of a trial of `load` is, seconds, to within a warm-up's chance.
+#[must_use]
+pub fn fed_s(load: &LoadSpec) -> f64 {
+    load.window_ms as f64 / 1e3 + (load.warm_up_max_ms as f64 / 1e3).min(WARM_UP_S)
+}
+
+fn carried(load: &LoadSpec, (delivery, interval_ms): (Delivery, u32), arm: &ArmSummary) -> Vec<Carried> {
+    // Planned requests go on until the last client has the last quote.
+    let asked_s = fed_s(load) + f64::from(interval_ms) / 1e3;
+    let rates = points(arm, Quantity::ApplicationRate);
+    let one = |(block, application_bytes): (u32, f64)| {
+        let quotes_per_s = match delivery {
+            Delivery::Every => {
+                let (_, bytes_per_s) = rates.iter().find(|(other, _)| *other == block)?;
+                bytes_per_s / application_bytes * (1.0 + LEAD_S / asked_s)
+            }
+            // What was superseded is not told apart from what never was.
+            Delivery::Newest => load.feed.rate_per_s,
+        };
+        let some = quotes_per_s.is_finite() && quotes_per_s > 0.0 && application_bytes > 0.0;
+        some.then_some(Carried { quotes_per_s, application_bytes })
+    };
+    points(arm, Quantity::SteadyApplicationBytes).into_iter().filter_map(one).collect()
 }
 
 /// Requests a second of all clients, when `quotes_per_s` are delivered to all of them together; `None` where theory has no

@@ -72,13 +72,19 @@ impl Question {
     /// An hour of it.
     #[must_use]
     pub fn run(&self) -> Run {
+        self.run_of(HOUR_S)
+    }
+
+    /// As much of it as a feed of `feed_s` seconds has.
+    #[must_use]
+    pub fn run_of(&self, feed_s: f64) -> Run {
         Run {
-            quotes: self.rate_per_s * HOUR_S,
-            feed_s: HOUR_S,
+            quotes: self.rate_per_s * feed_s,
+            feed_s,
             window_rate_per_s: self.rate_per_s,
             window_from_s: None,
-            asked_s: HOUR_S,
-            metered_s: HOUR_S,
+            asked_s: feed_s,
+            metered_s: feed_s,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The same as a section of a report: one question at four numbers of clients, and the model's errors beside it.
+//! The same as a section of a report: two questions at four numbers of clients, and the model's errors beside them.
 
 use super::question::Question;
 use super::{Advice, observations, words};
@@ -30,7 +30,7 @@ pub struct Section {
     pub title: &'static str,
     /// What it says, in sentences; the first is the question, the last are the conditions.
     pub sentences: Vec<String>,
-    /// One row an arm and number of clients.
+    /// One row an arm, number of clients and delivery, with the nearest measured cell.
     pub table: DataTable,
     /// The model against sizes that it was not fitted to; without rows where fewer than three sizes were measured.
     pub held_out: DataTable,
@@ -43,8 +43,7 @@ pub fn section(summary: &Summary) -> Option<Section> {
     if summary.quick || ways.len() < 2 {
         return None;
     }
-    let all: Vec<Advice> =
-        CLIENTS.iter().map(|clients| super::advise_from(&question().with_clients(*clients), &ways)).collect();
+    let all: Vec<Advice> = questions().iter().map(|question| super::advise_from(question, &ways)).collect();
     // Files of older versions do not say what their transports put around a quote: then nothing can be ranked.
     if all.iter().flat_map(|advice| &advice.candidates).all(|candidate| candidate.bytes_per_s.is_none()) {
         return None;
@@ -52,19 +51,36 @@ pub fn section(summary: &Summary) -> Option<Section> {
     let held = all.first().map(|advice| advice.held_out.clone()).unwrap_or_default();
     let mut sentences = vec![asked()];
     for advice in &all {
-        let first = advice.reasons.first().cloned().unwrap_or_default();
-        sentences.push(format!("{} clients: {first}", count(advice.question.clients)));
+        let (clients, why) = (count(advice.question.clients), advice.reasons.join(" "));
+        sentences.push(format!("{clients} clients, {}: {why}", wanted(&advice.question)));
     }
+    sentences.extend(all.first().and_then(words::why_stale));
     sentences.push(words::held_out_verdict(&held));
-    sentences.extend(all.first().into_iter().flat_map(|advice| advice.notes.clone()));
+    // Most notes hold for all numbers of clients: once is enough.
+    for note in all.iter().flat_map(|advice| &advice.notes) {
+        if !sentences.contains(note) {
+            sentences.push(note.clone());
+        }
+    }
     Some(Section { title: "Which should I use?", sentences, table: table(&all), held_out: words::held_out(&held) })
+}
+
+/// Every quote at all numbers of clients, then the newest only, where polls may be the better choice.
+fn questions() -> Vec<Question> {
+    let of = |latest_only| CLIENTS.map(|clients| Question { latest_only, ..question().with_clients(clients) });
+    [of(false), of(true)].concat()
+}
+
+fn wanted(question: &Question) -> &'static str {
+    if question.latest_only { "newest only" } else { "every quote" }
 }
 
 fn asked() -> String {
     let question = question();
     format!(
-        "Each client wants {} quotes a second of {} bytes, every one, {} away and back, at most {} too old 99 % of the time; the \
-         interval of polls is the longest that keeps this. Other questions: `wirerace advise`.",
+        "Each client wants {} quotes a second of {} bytes, {} away and back, at most {} too old 99 % of the time: every one \
+         of them first, then the newest only, at most once an interval. Intervals are the longest that keep this. Other \
+         questions: `wirerace advise`.",
         number(question.rate_per_s),
         question.payload_bytes,
         duration(question.rtt_s * 1e3),
@@ -72,20 +88,18 @@ fn asked() -> String {
     )
 }
 
-/// One table for all numbers of clients.
+/// One table for all questions.
 fn table(all: &[Advice]) -> DataTable {
-    let mut columns = vec!["clients".to_owned()];
+    let mut columns = Vec::new();
     let mut rows = Vec::new();
     for advice in all {
-        let one = words::table(advice);
-        columns.truncate(1);
-        columns.extend(one.columns);
-        columns.push("load extrapolated".to_owned());
-        // The table has a row a candidate, in the order of places.
-        for (mut row, (_, candidate)) in one.rows.into_iter().zip(words::placed(advice)) {
-            row.insert(0, count(advice.question.clients));
-            row.push(format!("× {}", number(candidate.nearness.load_factor())));
-            rows.push(row);
+        let (costs, sources) = (words::table(advice), words::sources(advice));
+        // Both have a row a candidate, in the order of places; that of the sources names its arm again.
+        columns = ["clients".to_owned(), "wanted".to_owned()].into_iter().chain(costs.columns).collect();
+        columns.extend(sources.columns.into_iter().skip(1));
+        for (costs, source) in costs.rows.into_iter().zip(sources.rows) {
+            let asked = [count(advice.question.clients), wanted(&advice.question).to_owned()];
+            rows.push(asked.into_iter().chain(costs).chain(source.into_iter().skip(1)).collect());
         }
     }
     DataTable { columns, rows }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::candidate::{Candidate, Criterion, Figure};
+use super::candidate::{Candidate, Criterion, Figure, KNOWN_WITHIN};
 use super::held_out::{AMOUNTS, HeldOut, TARGET_BYTES, TARGET_CPU};
 use super::nearest::{Nearness, Stretch};
 use super::observations::Way;
@@ -45,8 +45,14 @@ pub fn amount(criterion: Criterion, value: f64) -> String {
     }
 }
 
+/// Stands where an interval is too wide to say anything.
+const NOT_KNOWN: &str = "not known";
+
 fn figure(criterion: Criterion, figure: Option<Figure>) -> String {
     let Some(figure) = figure else { return NOTHING.to_owned() };
+    if !figure.is_known() {
+        return NOT_KNOWN.to_owned();
+    }
     let one = |value: f64| match criterion {
         Criterion::Bytes => format!("{}/s", bytes(value)),
         Criterion::Memory => bytes(value),
@@ -130,23 +136,58 @@ fn nobody(question: &Question, candidates: &[Candidate]) -> String {
         return "The budget could be kept, but theory does not know the bytes of these runs' transports.".to_owned();
     }
     format!(
-        "No way keeps {}: who misses the newest quote shows one that is a whole distance of quotes older ({} on the average), \
-         and the best ({}) does so for over 1 % of the time. Ask for {} or more, or for less distance.",
+        "No way keeps {}: {}, and the best ({}) does so for over 1 % of the time. Ask for {} or more, or for less \
+         distance.",
         duration(question.staleness_s * 1e3),
-        duration(1e3 / question.rate_per_s),
+        missed(question),
         least.arm,
         duration(least.staleness_p99_s * 1.01 * 1e3)
     )
+}
+
+fn missed(question: &Question) -> String {
+    format!(
+        "who misses the newest quote shows one that is a whole distance of quotes older ({} on the average)",
+        duration(1e3 / question.rate_per_s)
+    )
+}
+
+/// Why what goes out at once may be much staler than it is long on its way; `None` where it is not.
+#[must_use]
+pub fn why_stale(advice: &Advice) -> Option<String> {
+    let question = &advice.question;
+    let at_once = advice.candidates.iter().filter(|c| c.interval_ms.is_none() && c.why_not.is_none());
+    let freshest = at_once.min_by(|a, b| a.staleness_p99_s.total_cmp(&b.staleness_p99_s))?;
+    let much = question.rtt_s > 0.0 && freshest.staleness_p99_s > question.rtt_s;
+    much.then(|| {
+        format!(
+            "Even with {} the price is more than {} too old 1 % of the time, although a quote is only {} on its way: {}, \
+             until the newest is there. No transport changes that.",
+            freshest.arm,
+            duration(freshest.staleness_p99_s * 1e3),
+            duration(question.rtt_s / 2.0 * 1e3),
+            missed(question)
+        )
+    })
 }
 
 /// What the answer rests on.
 #[must_use]
 pub fn notes(question: &Question, ways: &[Way], candidates: &[Candidate]) -> Vec<String> {
     let mut notes = vec![
-        "Bytes are those of IP packets both ways without set-up (theory; from … to: segments without data). CPU is that of servers \
-         and clients together, as on the measured machine; memory is the servers', its interval widened like that of CPU."
+        "Bytes are those of IP packets both ways without set-up (theory; from … to: segments without data and the model's \
+         error). CPU is that of servers and clients together, as on the measured machine; memory is the servers'. \
+         Intervals of bytes, held requests, CPU and memory widen with the load's distance from what was measured. “Parted \
+         by” is what tells a rank from the next; what nothing parts is tied."
             .to_owned(),
     ];
+    if candidates.iter().flat_map(|c| [c.memory_bytes, c.processors]).flatten().any(|figure| !figure.is_known()) {
+        notes.push(format!(
+            "“{NOT_KNOWN}”: this far from what was measured, the most that it may be is more than {} times the least; \
+             such a figure parts nobody.",
+            number(KNOWN_WITHIN)
+        ));
+    }
     if question.rtt_s > 0.0 {
         notes.push("Distance is theory's: CPU and memory were measured on one host.".to_owned());
     }
@@ -168,13 +209,25 @@ pub fn notes(question: &Question, ways: &[Way], candidates: &[Candidate]) -> Vec
             list(&candidates.iter().filter(|c| !c.own_delivery).map(|c| c.arm.clone()).collect::<Vec<_>>())
         ));
     }
-    if candidates.iter().any(|candidate| candidate.held_out_cpu_error.is_none()) {
+    // Where no arm was tested, the verdict on what was held out says so.
+    let untested: Vec<String> =
+        candidates.iter().filter(|c| c.held_out_cpu_error.is_none()).map(|c| c.arm.clone()).collect();
+    if !untested.is_empty() && untested.len() < candidates.len() {
         notes.push(format!(
-            "Fewer than three numbers of clients were measured: the model could not be tested, and CPU is taken to be off by {} % a doubling.",
-            number(100.0 * TARGET_CPU)
+            "Of {} fewer than three numbers of clients were measured: {}",
+            list(&untested),
+            taken_to_be_off()
         ));
     }
     notes
+}
+
+fn taken_to_be_off() -> String {
+    format!(
+        "CPU is taken to be off by {} % a doubling of the load, bytes by {} %.",
+        number(100.0 * TARGET_CPU),
+        number(100.0 * TARGET_BYTES)
+    )
 }
 
 /// `clients × 25, payload × 1.67, distance not measured`.
@@ -196,6 +249,7 @@ fn percent(share: Option<f64>) -> String {
 pub fn table(advice: &Advice) -> DataTable {
     let columns = [
         "rank",
+        "parted by",
         "arm",
         "p99 stale",
         "bytes",
@@ -209,6 +263,7 @@ pub fn table(advice: &Advice) -> DataTable {
     for (place, candidate) in placed(advice) {
         rows.push(vec![
             place,
+            parted_by(advice, candidate),
             name(candidate),
             duration(candidate.staleness_p99_s * 1e3),
             figure(Criterion::Bytes, candidate.bytes_per_s),
@@ -222,8 +277,21 @@ pub fn table(advice: &Advice) -> DataTable {
     DataTable { columns: columns.map(str::to_owned).to_vec(), rows }
 }
 
+/// What tells the rank of `candidate` from the next; the last rank has none.
+fn parted_by(advice: &Advice, candidate: &Candidate) -> String {
+    let group = advice.groups.iter().find(|group| group.arms.contains(&candidate.arm));
+    let what = group.and_then(|group| group.parted).map(|parted| match parted.by {
+        Criterion::Bytes => "bytes",
+        Criterion::Requests => "requests",
+        Criterion::Connections => "connections",
+        Criterion::Memory => "memory",
+        Criterion::Cpu => "CPU",
+    });
+    what.unwrap_or(NOTHING).to_owned()
+}
+
 /// Candidates with their places: `1`, `2 tied`, `–`.
-pub(super) fn placed(advice: &Advice) -> Vec<(String, &Candidate)> {
+fn placed(advice: &Advice) -> Vec<(String, &Candidate)> {
     let mut placed = Vec::new();
     let mut place = 1;
     for group in &advice.groups {
@@ -288,9 +356,11 @@ pub fn held_out(held: &[HeldOut]) -> DataTable {
 #[must_use]
 pub fn held_out_verdict(held: &[HeldOut]) -> String {
     if held.is_empty() {
-        return "The model could not be held against sizes left out: that needs three numbers of clients on loopback \
-                (`wirerace run advise`)."
-            .to_owned();
+        return format!(
+            "The model could not be held against sizes left out: that needs three numbers of clients on loopback \
+             (`wirerace run advise`). Until then {}",
+            taken_to_be_off()
+        );
     }
     let worst = |errors: Vec<f64>| errors.into_iter().map(f64::abs).fold(0.0, f64::max);
     let bytes = worst(held.iter().filter_map(HeldOut::bytes_error).collect());
@@ -335,7 +405,7 @@ fn outside(advice: &Advice) -> Vec<String> {
 #[must_use]
 pub fn text(advice: &Advice) -> String {
     let mut text = format!("{}\n\n", asked(&advice.question));
-    for sentence in advice.reasons.iter().chain(&outside(advice)) {
+    for sentence in advice.reasons.iter().chain(&outside(advice)).chain(&why_stale(advice)) {
         let _ = writeln!(text, "{sentence}");
     }
     if !advice.candidates.is_empty() {
@@ -352,7 +422,7 @@ pub fn text(advice: &Advice) -> String {
 #[must_use]
 pub fn markdown(advice: &Advice) -> String {
     let mut text = format!("# Which should I use?\n\n{}\n\n", inline(&asked(&advice.question)));
-    for sentence in advice.reasons.iter().chain(&outside(advice)) {
+    for sentence in advice.reasons.iter().chain(&outside(advice)).chain(&why_stale(advice)) {
         let _ = writeln!(text, "{}\n", inline(sentence));
     }
     if !advice.candidates.is_empty() {

@@ -2,6 +2,7 @@
 
 use super::axis::linear_ticks;
 use super::canvas::{Anchor, At, Canvas, NOTE, TEXT, Type, text_width};
+use super::percentiles::merged;
 use super::style::Ink;
 use super::{
     Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, name, names_width, nothing, open, over_grid, tick_x,
@@ -48,6 +49,12 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
         notes.push("TCP/IP heads and segments without data: not measured on this system where absent.".to_owned());
     }
     notes.push("Both directions, set-up included, pooled over the valid trials.".to_owned());
+    let both = |(arm, _): &Styled<'_>| {
+        let bytes = arm.bytes?;
+        let quantity = if bytes.tcp_ip_data.is_some() { Quantity::PacketBytes } else { Quantity::ApplicationBytes };
+        Some((arm.arm.clone(), total(&bytes), arm.median(quantity)?))
+    };
+    notes.extend(merged("Bytes per quote", arms.iter().filter_map(both), number));
     notes.extend(set_up(&arms));
     let title = "Where do the bytes go?";
     let (mut canvas, top) = open(title, "Bytes per delivered quote, by layer", cell);
@@ -203,4 +210,27 @@ fn table(cell: &CellSummary) -> DataTable {
     columns.extend(looks.iter().map(|look| look.title.to_owned()));
     columns.push("total".to_owned());
     DataTable { columns, rows: rows.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::summary::summarise;
+
+    #[test]
+    fn where_one_bad_trial_moves_the_bar_a_note_says_so() {
+        let (manifest, mut trials) = fixture::run();
+        let notes = |trials: &[_]| {
+            let summary = summarise(&manifest, trials, &[]);
+            draw(&summary, &summary.cells[0]).notes.join(" ")
+        };
+        assert!(!notes(&trials).contains("All trials merged"), "{}", notes(&trials));
+        let bad = trials.iter_mut().find(|trial| trial.arm.name == "ws").and_then(|trial| trial.measured.as_mut());
+        let bad = bad.unwrap();
+        // 600 bytes more for each of its quotes are 100 more for each of all six trials.
+        bad.ledger.to_client.heads += 600 * bad.client.quotes.received;
+        let told = "All trials merged; the table gives the median trial. Bytes per quote of ws: 32";
+        assert!(notes(&trials).contains(told), "{}", notes(&trials));
+    }
 }

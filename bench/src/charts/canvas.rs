@@ -59,19 +59,31 @@ pub(super) struct Layer {
     pub(super) shapes: Vec<Shape>,
 }
 
+/// How many trials stand behind a drawing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Trials {
+    /// Valid ones of the arm that has fewest, of those that have any.
+    pub(super) fewest: u32,
+    /// Of the arm that has most.
+    pub(super) most: u32,
+    pub(super) void: u32,
+    pub(super) tainted: u32,
+}
+
 /// A drawing.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Canvas {
     pub(super) width: f64,
     pub(super) height: f64,
     pub(super) layers: Vec<Layer>,
+    pub(super) trials: Trials,
 }
 
 impl Canvas {
     /// An empty drawing.
     #[must_use]
     pub fn new(width: f64, height: f64) -> Self {
-        Self { width, height, layers: Vec::new() }
+        Self { width, height, layers: Vec::new(), trials: Trials::default() }
     }
 
     /// Changes the height: some drawings know it only at the end.

@@ -66,9 +66,11 @@ fn panels(canvas: &mut Canvas, cells: &[&CellSummary], arms: &[(usize, ArmStyle)
         for clients in scale.ticks() {
             let (x, text) = (scale.at(*clients), count(clients.round() as u64));
             let half = text_width(&text, super::canvas::TICK) / 2.0;
-            let shown = x - half > free;
-            tick_x(canvas, x, (top + 26.0, bottom), if shown { &text } else { "" });
-            free = if shown { x + half + 6.0 } else { free };
+            // A line that nothing names is not to be read.
+            if x - half > free {
+                tick_x(canvas, x, (top + 26.0, bottom), &text);
+                free = x + half + 6.0;
+            }
         }
         for (row, ((i, style), (arm, _))) in arms.iter().zip(&styled).enumerate() {
             let carried = carries(cells, *i, *bound_ms);

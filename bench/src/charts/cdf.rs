@@ -40,7 +40,7 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
         bottom = top + 10.0 + 290.0;
         lines(&mut canvas, &arms, (top + 10.0, bottom), floor_ms);
         if arms.iter().any(|(arm, _)| arm.theory.is_some()) {
-            notes.push("Thin dashes: theory.".to_owned());
+            notes.push("Thin dashes in an arm's colour: theory.".to_owned());
         }
         notes.push(format!("The axis ends where every arm has delivered {} % of its quotes.", 100.0 * SHOWN));
     }
@@ -80,7 +80,7 @@ fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64), fl
     if let Some(ms) = floor_ms {
         canvas.layer("floor", format!("feed → one socket → reader: {}", duration(ms)));
         canvas.line(&[(x.at(ms), top), (x.at(ms), bottom)], Ink::Muted, 0.8, &[]);
-        let (from, text) = (x.at(ms) + 6.0, format!("least possible {}", duration(ms)));
+        let (from, text) = (x.at(ms) + 6.0, format!("one plain socket, median {}", duration(ms)));
         let drawn: Vec<Vec<At>> = arms.iter().map(|(arm, _)| line(&self::points(&arm.lateness.curve))).collect();
         let height = clearest((from, from + text_width(&text, TICK)), &drawn, (top + 12.0, bottom - 10.0));
         over_grid(canvas, (from, height), &text, TICK);
@@ -94,14 +94,23 @@ fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64), fl
         let measured: Vec<At> = begin.into_iter().chain(measured).collect();
         canvas.line(&measured, style.ink, 2.2, style.dash);
         if let Some(theory) = &arm.theory {
-            canvas.line(&line(&self::points(&theory.curve)), Ink::Text, 1.2, &THEORY_DASH);
+            canvas.line(&line(&self::points(&theory.curve)), style.theory(), 1.2, &THEORY_DASH);
         }
         // At heights of their own: lines that lie on each other are still told apart.
         let share = 0.25 + 0.55 * (i as f64 + 0.5) / arms.len() as f64;
-        if points.last().is_some_and(|last| last.1 >= share) {
-            canvas.marker((x.at(by(&points, share)), y(share)), 4.5, style);
+        if let Some(at) = crossing(&measured, y(share)) {
+            canvas.marker(at, 4.5, style);
         }
     }
+}
+
+/// Where a rising line has the height `y`: on the line itself, between the points that it is drawn through. `None` where it
+/// does not reach it.
+fn crossing(line: &[At], y: f64) -> Option<At> {
+    let pair = line.windows(2).find(|pair| pair[1].1 <= y && y <= pair[0].1)?;
+    let (low, high) = (pair[0], pair[1]);
+    let share = if low.1 > high.1 { (low.1 - y) / (low.1 - high.1) } else { 0.0 };
+    Some((low.0 + share * (high.0 - low.0), y))
 }
 
 /// Of some heights the one that is farthest from all `lines` between the two places `(from, to)`.
@@ -161,6 +170,15 @@ fn table(cell: &CellSummary) -> DataTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_marker_lies_on_its_line() {
+        let line = [(10.0, 100.0), (20.0, 80.0), (60.0, 60.0)];
+        assert_eq!(crossing(&line, 90.0), Some((15.0, 90.0)));
+        assert_eq!(crossing(&line, 65.0), Some((50.0, 65.0)));
+        assert_eq!(crossing(&line, 50.0), None, "it does not rise so far");
+        assert_eq!(crossing(&line[..1], 100.0), None);
+    }
 
     #[test]
     fn a_label_stands_where_no_line_runs() {

@@ -1,4 +1,7 @@
-//! Fresh or cheap? Excess staleness against bytes per second and client: down and to the left is better.
+//! Fresh or cheap? Excess staleness against bytes and, on one host, against CPU, per second and client: down and to the
+//! left is better.
+
+use wirerace_contract::spec::Path;
 
 use super::axis::LogScale;
 use super::canvas::{Anchor, At, Canvas, TEXT, TICK, Type, text_width};
@@ -9,6 +12,10 @@ use crate::summary::{CellSummary, Estimate, Quantity, Summary};
 
 pub(super) const NAME: &str = "frontier";
 
+/// Height of a panel, and what its axis takes below it.
+const PLOT: f64 = 320.0;
+const BELOW: f64 = 56.0;
+
 pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
     let (arms, mut notes) = arms(summary, cell);
     // One quantity for all, or the picture would compare packets with bytes above TCP.
@@ -18,7 +25,11 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
     for (arm, _) in none {
         notes.push(format!("Not drawn: {}, staleness or bytes were not measured.", arm.arm));
     }
-    if arms.iter().any(|styled| place(styled, cost).is_some_and(|(x, y)| x <= 0.0 || y <= 0.0)) {
+    let costs: Vec<Quantity> = std::iter::once(cost).chain(cpu(cell, &arms)).collect();
+    let zero = |cost: &Quantity| {
+        arms.iter().any(|styled| place(styled, *cost).is_some_and(|(x, y)| x <= 0.0 || y <= 0.0))
+    };
+    if costs.iter().any(zero) {
         notes.push("A value of 0 is drawn at the end of its logarithmic axis.".to_owned());
     }
     let few = |(arm, _): &&Styled<'_>| arm.estimate(cost).is_some_and(|e| e.interval.is_none());
@@ -27,17 +38,39 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
         notes.push(format!("Without whiskers, fewer than six trials: {}.", list(&few)));
     }
     let title = "Fresh or cheap?";
-    let subtitle = format!("Mean excess staleness against {}, both logarithmic", cost.title());
+    let subtitle = match costs.as_slice() {
+        [cost] => format!("Mean excess staleness against {}, both logarithmic", cost.title()),
+        _ => "Mean excess staleness against bytes (above), CPU (below) per second and client, logarithmic".to_owned(),
+    };
     let (mut canvas, top) = open(title, &subtitle, cell);
-    let bottom = top + 320.0;
+    let mut y = top;
     if arms.is_empty() {
         nothing(&mut canvas, top, "no valid trial measured staleness and bytes");
-    } else {
-        plot(&mut canvas, &arms, cost, (top, bottom));
+        y += 60.0;
     }
-    close(&mut canvas, bottom + 56.0, &notes);
-    let sentence = sentence(&arms, cost);
-    Chart { kind: NAME, title: title.to_owned(), sentence, notes, table: table(cell, cost), canvas }
+    for cost in costs.iter().filter(|_| !arms.is_empty()) {
+        let there: Vec<Styled<'_>> = arms.iter().filter(|styled| place(styled, *cost).is_some()).copied().collect();
+        for (arm, _) in arms.iter().filter(|styled| place(styled, *cost).is_none()) {
+            notes.push(format!("Only above: {}, its CPU was not measured.", arm.arm));
+        }
+        plot(&mut canvas, &there, *cost, (y, y + PLOT));
+        y += PLOT + BELOW + 12.0;
+    }
+    close(&mut canvas, y - 12.0, &notes);
+    let sentence = sentence(&arms, &costs);
+    Chart { kind: NAME, title: title.to_owned(), sentence, notes, table: table(cell, &costs), canvas }
+}
+
+/// What is drawn in a second panel: the machine's CPU, where it was measured. Not with distance between server and clients,
+/// since there the machine works for the distance too.
+fn cpu(cell: &CellSummary, arms: &[Styled<'_>]) -> Option<Quantity> {
+    let any = arms.iter().any(|styled| place(styled, Quantity::CpuRate).is_some());
+    (any && cell.load.path == Path::Loopback).then_some(Quantity::CpuRate)
+}
+
+/// `value` of a cost in words.
+fn told(cost: Quantity, value: f64) -> String {
+    if cost == Quantity::CpuRate { format!("{}/s", duration(value / 1e3)) } else { format!("{}/s", bytes(value)) }
 }
 
 /// Cost and staleness of an arm; `None` unless both are finite.
@@ -62,21 +95,29 @@ fn plot(canvas: &mut Canvas, arms: &[Styled<'_>], cost: Quantity, (top, bottom):
     let x = LogScale::around(all().map(|p| p.0), left, right, 8);
     let y = LogScale::around(all().map(|p| p.1), bottom, top, 12);
     canvas.layer("axes", "");
+    let mut free = f64::NEG_INFINITY;
     for value in x.ticks() {
-        // Longer than the plot is high: in the corner its label stands below that of the other axis.
-        tick_x(canvas, x.at(*value), (top, bottom + 6.0), &format!("{}/s", bytes(*value)));
+        let (at, text) = (x.at(*value), told(cost, *value));
+        let half = text_width(&text, TICK) / 2.0;
+        // A label that would touch the one before it is left out, and its line with it.
+        if at - half > free {
+            // Longer than the plot is high: in the corner its label stands below that of the other axis.
+            tick_x(canvas, at, (top, bottom + 6.0), &text);
+            free = at + half + 6.0;
+        }
     }
     for value in y.ticks() {
         tick_y(canvas, y.at(*value), (left, right), &duration(*value));
     }
     canvas.text((left, bottom + 42.0), "↙ fresher and cheaper", Type { bold: true, ..TICK });
-    let caption = format!("{} (without set-up)", cost.title());
+    let without = if cost == Quantity::CpuRate { "" } else { " (without set-up)" };
+    let caption = format!("{}{without}", cost.title());
     canvas.text((right, bottom + 42.0), caption, Type { anchor: Anchor::End, ..TICK });
     let places: Vec<At> = arms.iter().filter_map(|s| place(s, cost)).map(|p| (x.at(p.0), y.at(p.1))).collect();
     let mut marks = Vec::new();
     for (styled, at) in arms.iter().zip(&places) {
         let (arm, style) = styled;
-        canvas.layer("series", format!("{}: {}", arm.arm, described(styled, cost)));
+        canvas.layer("series", format!("{}: {}", arm.arm, described(styled, &[cost])));
         let mut own = vec![around(*at, 7.0)];
         for trial in trials(styled, cost) {
             let trial = (x.at(trial.0), y.at(trial.1));
@@ -142,36 +183,40 @@ fn at_side(at: At, side: usize) -> f64 {
     if side.is_multiple_of(2) { at.0 } else { at.1 }
 }
 
-fn described(styled: &Styled<'_>, cost: Quantity) -> String {
-    match place(styled, cost) {
-        Some((x, y)) => format!("{} stale at {}/s", duration(y), bytes(x)),
+fn described(styled: &Styled<'_>, costs: &[Quantity]) -> String {
+    let places: Vec<(Quantity, (f64, f64))> =
+        costs.iter().filter_map(|cost| Some((*cost, place(styled, *cost)?))).collect();
+    let each: Vec<String> = places.iter().map(|(cost, (x, _))| told(*cost, *x)).collect();
+    match places.first() {
+        Some((_, (_, stale_ms))) => format!("{} stale at {}", duration(*stale_ms), list(&each)),
         None => "not measured".to_owned(),
     }
 }
 
-fn sentence(arms: &[Styled<'_>], cost: Quantity) -> String {
-    let each: Vec<String> = arms.iter().map(|s| format!("{} {}", s.0.arm, described(s, cost))).collect();
+fn sentence(arms: &[Styled<'_>], costs: &[Quantity]) -> String {
+    let each: Vec<String> = arms.iter().map(|s| format!("{} {}", s.0.arm, described(s, costs))).collect();
+    let quantities = std::iter::once("Mean excess staleness".to_owned());
+    let quantities: Vec<String> = quantities.chain(costs.iter().map(|cost| cost.title().to_owned())).collect();
     match each.as_slice() {
         [] => "No valid trial measured staleness and bytes.".to_owned(),
-        each => format!("Mean excess staleness and {}, medians: {}.", cost.title(), list(each)),
+        each => format!("{}, medians: {}.", list(&quantities), list(each)),
     }
 }
 
-fn table(cell: &CellSummary, cost: Quantity) -> DataTable {
-    let write = |estimate: Option<&Estimate>, fit: fn(f64) -> String| {
+fn table(cell: &CellSummary, costs: &[Quantity]) -> DataTable {
+    let write = |estimate: Option<&Estimate>, fit: &dyn Fn(f64) -> String| {
         let Some((estimate, median)) = estimate.and_then(|e| Some((e, e.median?))) else { return NOTHING.to_owned() };
         let bounds = estimate.interval.map(|i| format!(" {}", interval(&i, fit))).unwrap_or_default();
         format!("{}{bounds}", fit(median.get()))
     };
-    let per_second: fn(f64) -> String = |v| format!("{}/s", bytes(v));
     let rows = cell.arms.iter().map(|arm| {
-        vec![
-            arm.arm.clone(),
-            write(arm.estimate(Quantity::StalenessMean), duration),
-            write(arm.estimate(Quantity::StalenessP99), duration),
-            write(arm.estimate(cost), per_second),
-        ]
+        let mut row = vec![arm.arm.clone()];
+        let stale = [Quantity::StalenessMean, Quantity::StalenessP99];
+        row.extend(stale.map(|quantity| write(arm.estimate(quantity), &duration)));
+        row.extend(costs.iter().map(|cost| write(arm.estimate(*cost), &|value| told(*cost, value))));
+        row
     });
-    let columns = ["arm", "mean excess staleness", "99th percentile over time", cost.title()];
-    DataTable { columns: columns.map(str::to_owned).to_vec(), rows: rows.collect() }
+    let mut columns = ["arm", "mean excess staleness", "99th percentile over time"].map(str::to_owned).to_vec();
+    columns.extend(costs.iter().map(|cost| cost.title().to_owned()));
+    DataTable { columns, rows: rows.collect() }
 }

@@ -1,16 +1,18 @@
 //! Which should I use? The cheapest way for each rate of updates and each bound of staleness, one small map for each
 //! delivery and each cost.
 
+use wirerace_contract::descriptor::Delivers;
+use wirerace_contract::results::ArmEntry;
 use wirerace_contract::spec::Delivery;
 
 use super::canvas::{Anchor, Canvas, NOTE, TEXT, TICK, Type, text_width};
 use super::family::{Family, families};
 use super::style::{ArmStyle, Ink};
 use super::sweep::{Sweep, along_rate};
-use super::verdicts::{BOUNDS_MS, CLEAR, Cost, Field, costs, field, letters, undecidable};
+use super::verdicts::{Bound, CLEAR, Cost, Field, Kept, bounds, costs, field, kept, letters, undecidable};
 use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_across};
-use crate::summary::Summary;
-use crate::summary::words::{list, number};
+use crate::summary::words::{duration, list, number};
+use crate::summary::{CellSummary, Summary};
 
 pub(super) const NAME: &str = "decision-map";
 
@@ -24,20 +26,49 @@ struct Mode<'a> {
     delivery: Delivery,
     families: Vec<&'a Family>,
     letters: Vec<String>,
+    /// The longest interval of an arm with a valid trial, milliseconds; 0 where none has an interval.
+    longest_ms: u32,
+    bounds: &'static [Bound],
     maps: Vec<CostMap>,
+}
+
+impl Mode<'_> {
+    fn arms(&self) -> impl Iterator<Item = usize> {
+        self.families.iter().flat_map(|family| family.members.iter().copied())
+    }
 }
 
 /// The map of one cost.
 struct CostMap {
     caption: &'static str,
     /// By cell, then by bound.
-    fields: Vec<[Field; BOUNDS_MS.len()]>,
+    fields: Vec<Vec<Field>>,
 }
 
 /// All fields of a delivery, once: picture, sentence and table are made of the same.
-fn fields(sweep: &Sweep<'_>, families: &[&Family], (cost, caption): (Cost, &'static str)) -> CostMap {
-    let of = |cell| BOUNDS_MS.map(|(bound_ms, _)| field(cell, families, cost, bound_ms));
+fn fields(sweep: &Sweep<'_>, families: &[&Family], bounds: &[Bound], (cost, caption): (Cost, &'static str)) -> CostMap {
+    let of = |cell| bounds.iter().map(|(bound_ms, _)| field(cell, families, cost, *bound_ms)).collect::<Vec<_>>();
     CostMap { caption, fields: sweep.all().map(of).collect() }
+}
+
+/// Whether both a planned poll and a push of these families are there, in the sense of `is_there`.
+fn asked_and_pushed(summary: &Summary, families: &[&Family], is_there: impl Fn(usize) -> bool) -> bool {
+    let any = |delivers: Delivers| {
+        let mut members = families.iter().flat_map(|family| &family.members);
+        members.any(|arm| summary.arms[*arm].descriptor.delivers == delivers && is_there(*arm))
+    };
+    any(Delivers::Planned) && any(Delivers::Pushed)
+}
+
+/// Whether the arm of that number has a valid trial in `cell`.
+fn measured(cell: &CellSummary, arm: usize) -> bool {
+    cell.arms.get(arm).is_some_and(|arm| arm.valid > 0)
+}
+
+/// The interval of an arm; 0 where none applies.
+fn interval_ms(entry: &ArmEntry) -> u32 {
+    let applies = entry.arm.delivery == Delivery::Newest || entry.descriptor.delivers == Delivers::Planned;
+    if applies { entry.arm.interval_ms } else { 0 }
 }
 
 pub(super) fn draw(summary: &Summary) -> Option<Chart> {
@@ -45,47 +76,88 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     let all = families(summary);
     let names: Vec<&str> = all.iter().map(|family| family.name.as_str()).collect();
     let (letters, costs) = (letters(&names), costs(summary));
-    let mode = |delivery: Delivery| {
-        let (families, letters): (Vec<&Family>, Vec<String>) =
-            all.iter().zip(&letters).filter(|(f, _)| f.delivery == delivery).map(|(f, l)| (f, l.clone())).unzip();
-        if families.len() < 2 {
-            return None;
-        }
-        let maps = costs.iter().map(|cost| fields(&sweep, &families, *cost)).collect();
-        Some(Mode { delivery, families, letters, maps })
+    let of = |delivery: Delivery| -> (Vec<&Family>, Vec<String>) {
+        all.iter().zip(&letters).filter(|(f, _)| f.delivery == delivery).map(|(f, l)| (f, l.clone())).unzip()
     };
-    let modes: Vec<Mode<'_>> = [Delivery::Newest, Delivery::Every].into_iter().filter_map(mode).collect();
-    if modes.is_empty() {
+    let deliveries = [Delivery::Newest, Delivery::Every];
+    // Who asks against who is told: without both there is nothing to decide.
+    if !deliveries.iter().any(|delivery| asked_and_pushed(summary, &of(*delivery).0, |_| true)) {
         return None;
     }
+    let mode = |delivery: Delivery| {
+        let (families, letters) = of(delivery);
+        if !sweep.all().any(|cell| asked_and_pushed(summary, &families, |arm| measured(cell, arm))) {
+            return None;
+        }
+        let there = families.iter().flat_map(|family| &family.members);
+        let there = there.filter(|arm| sweep.all().any(|cell| measured(cell, **arm)));
+        let longest_ms = there.map(|arm| interval_ms(&summary.arms[*arm])).max().unwrap_or(0);
+        let bounds = bounds(longest_ms);
+        let maps = costs.iter().map(|cost| fields(&sweep, &families, bounds, *cost)).collect();
+        Some(Mode { delivery, families, letters, longest_ms, bounds, maps })
+    };
+    let modes: Vec<Mode<'_>> = deliveries.into_iter().filter_map(mode).collect();
+    let without: Vec<Delivery> = deliveries
+        .into_iter()
+        .filter(|delivery| !of(*delivery).0.is_empty() && modes.iter().all(|mode| mode.delivery != *delivery))
+        .collect();
     let title = "Which way is cheapest?";
     let subtitle = "By quotes per second, and by how stale the price may be 99 % of the time";
     let (mut canvas, top) = open_across(title, subtitle, &sweep.place(), sweep.all());
     let mut y = top;
-    let any = sweep.cells.iter().any(|(_, cell)| cell.arms.iter().any(|arm| arm.valid > 0));
-    if any {
-        let named: Vec<(String, ArmStyle)> =
-            all.iter().zip(&letters).map(|(f, letter)| (format!("{letter}  {}", f.name), f.style)).collect();
+    if modes.is_empty() {
+        nothing(&mut canvas, y, "no valid trial of a poll beside one of a push");
+        y += 60.0;
+    } else {
+        let drawn = |family: &Family| modes.iter().any(|mode| mode.delivery == family.delivery);
+        let named: Vec<(String, ArmStyle)> = all
+            .iter()
+            .zip(&letters)
+            .filter(|(family, _)| drawn(family))
+            .map(|(f, letter)| (format!("{letter}  {}", f.name), f.style))
+            .collect();
         y = key(&mut canvas, y, &named);
         for mode in &modes {
             y = maps(&mut canvas, y, &sweep, mode);
         }
-    } else {
-        nothing(&mut canvas, y, "no valid trial");
-        y += 60.0;
     }
-    let notes = notes(&sweep);
+    let notes = notes(summary, &sweep, &modes, &without);
     close(&mut canvas, y, &notes);
     let (sentence, table) = (sentence(&modes), table(&sweep, &modes));
     Some(Chart { kind: NAME, title: title.to_owned(), sentence, notes, table, canvas })
 }
 
-fn notes(sweep: &Sweep<'_>) -> Vec<String> {
-    let mut notes = vec![format!(
-        "Each way with its cheapest interval that keeps the bound. Alone: cheaper than every other by more than {} % at the end \
-         of the ratio's interval. Together: the cheapest and all that are not clearly dearer. Hatched: no way keeps the bound.",
+/// What a delivery is called where it stands alone.
+const fn heading(delivery: Delivery) -> &'static str {
+    match delivery {
+        Delivery::Newest => "Only the newest quote is wanted, pushes conflated",
+        Delivery::Every => "Every quote is wanted",
+    }
+}
+
+fn notes(summary: &Summary, sweep: &Sweep<'_>, modes: &[Mode<'_>], without: &[Delivery]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for delivery in without {
+        notes.push(format!("{}: no map, for no poll was measured there beside a push.", heading(*delivery)));
+    }
+    if modes.is_empty() {
+        return notes;
+    }
+    notes.push(format!(
+        "Each way with its cheapest interval that keeps the bound, to the upper end of its interval over trials. Alone: cheaper \
+         than every other by more than {} % at the end of the ratio's interval. Together: the cheapest and all that are not \
+         clearly dearer. Hatched: no way surely keeps the bound.",
         number(100.0 * CLEAR)
-    )];
+    ));
+    for mode in modes.iter().filter(|mode| mode.longest_ms > 0) {
+        notes.push(format!(
+            "{}: the longest interval measured is {}. Bounds above twice that have no row: there the cheapest would only be \
+             the longest that was measured.",
+            heading(mode.delivery),
+            duration(f64::from(mode.longest_ms))
+        ));
+    }
+    notes.extend(modes.iter().filter_map(|mode| undecided(summary, sweep, mode)));
     let few: Vec<String> =
         sweep.cells.iter().filter(|(_, c)| undecidable(c)).map(|(_, cell)| cell.name.clone()).collect();
     if !few.is_empty() {
@@ -93,6 +165,23 @@ fn notes(sweep: &Sweep<'_>) -> Vec<String> {
     }
     notes.extend(sweep.note());
     notes
+}
+
+/// Which arms may or may not keep which bound, and in which cells.
+fn undecided(summary: &Summary, sweep: &Sweep<'_>, mode: &Mode<'_>) -> Option<String> {
+    let of = |(bound_ms, words): &Bound| {
+        let arms = mode.arms().filter_map(|arm| {
+            let open = sweep.cells.iter().filter(|(_, cell)| kept(cell, arm, *bound_ms) == Kept::Undecided);
+            let rates: Vec<String> = open.map(|(rate_per_s, _)| number(*rate_per_s)).collect();
+            let name = &summary.arms[arm].arm.name;
+            (!rates.is_empty()).then(|| format!("{name} (at {} quotes/s)", list(&rates)))
+        });
+        let arms: Vec<String> = arms.collect();
+        (!arms.is_empty()).then(|| format!("{words} by {}", list(&arms)))
+    };
+    let each: Vec<String> = mode.bounds.iter().filter_map(of).collect();
+    let what = "Not decided, since the bound lies inside the interval, and counted as not kept";
+    (!each.is_empty()).then(|| format!("{}. {what}: {}.", heading(mode.delivery), each.join("; ")))
 }
 
 fn key(canvas: &mut Canvas, top: f64, named: &[(String, ArmStyle)]) -> f64 {
@@ -112,14 +201,10 @@ fn key(canvas: &mut Canvas, top: f64, named: &[(String, ArmStyle)]) -> f64 {
 
 /// The four maps of one delivery, two beside each other.
 fn maps(canvas: &mut Canvas, top: f64, sweep: &Sweep<'_>, mode: &Mode<'_>) -> f64 {
-    let heading = match mode.delivery {
-        Delivery::Newest => "Only the newest quote is wanted, pushes conflated",
-        Delivery::Every => "Every quote is wanted",
-    };
     canvas.layer("heading", "");
-    canvas.text((MARGIN, top + 16.0), heading, Type { bold: true, ..TEXT });
+    canvas.text((MARGIN, top + 16.0), heading(mode.delivery), Type { bold: true, ..TEXT });
     let width = (WIDTH - 2.0 * MARGIN) / 2.0;
-    let height = FIELD * BOUNDS_MS.len() as f64;
+    let height = FIELD * mode.bounds.len() as f64;
     let mut y = top + 44.0;
     for (i, one) in mode.maps.iter().enumerate() {
         let left = MARGIN + (i % 2) as f64 * width + LEFT;
@@ -136,7 +221,7 @@ fn maps(canvas: &mut Canvas, top: f64, sweep: &Sweep<'_>, mode: &Mode<'_>) -> f6
 
 fn map(canvas: &mut Canvas, sweep: &Sweep<'_>, mode: &Mode<'_>, one: &CostMap, [left, top, right, bottom]: [f64; 4]) {
     let step = (right - left) / sweep.cells.len() as f64;
-    for (row, (_, words)) in BOUNDS_MS.iter().enumerate() {
+    for (row, (_, words)) in mode.bounds.iter().enumerate() {
         let y = top + FIELD * (row as f64 + 0.5);
         canvas.text_centred((left - 7.0, y), *words, Type { anchor: Anchor::End, ..TICK });
     }
@@ -147,7 +232,7 @@ fn map(canvas: &mut Canvas, sweep: &Sweep<'_>, mode: &Mode<'_>, one: &CostMap, [
     let middle = (left + right) / 2.0;
     canvas.text((middle, bottom + 30.0), "quotes per second", Type { anchor: Anchor::Middle, ..TICK });
     for (column, ((rate_per_s, _), fields)) in sweep.cells.iter().zip(&one.fields).enumerate() {
-        for (row, ((_, words), found)) in BOUNDS_MS.iter().zip(fields).enumerate() {
+        for (row, ((_, words), found)) in mode.bounds.iter().zip(fields).enumerate() {
             let (x, y) = (left + step * column as f64, top + FIELD * row as f64);
             canvas.layer("series", format!("{} quotes/s, {words}: {}", number(*rate_per_s), named(found, mode)));
             draw_field(canvas, found, mode, [x + 1.0, y + 1.0, x + step - 1.0, y + FIELD - 1.0]);
@@ -200,6 +285,9 @@ fn named(found: &Field, mode: &Mode<'_>) -> String {
 
 /// Where each way wins alone, in how many fields of how many.
 fn sentence(modes: &[Mode<'_>]) -> String {
+    if modes.is_empty() {
+        return "No valid trial of a poll stands beside one of a push.".to_owned();
+    }
     let mut told = Vec::new();
     for mode in modes {
         for CostMap { caption, fields } in &mode.maps {
@@ -229,7 +317,7 @@ fn table(sweep: &Sweep<'_>, modes: &[Mode<'_>]) -> DataTable {
     for mode in modes {
         for CostMap { caption, fields } in &mode.maps {
             for ((rate_per_s, cell), fields) in sweep.cells.iter().zip(fields) {
-                for ((_, words), found) in BOUNDS_MS.into_iter().zip(fields) {
+                for ((_, words), found) in mode.bounds.iter().zip(fields) {
                     let costs = match found {
                         Field::Best(tied) => {
                             let each =
@@ -242,7 +330,7 @@ fn table(sweep: &Sweep<'_>, modes: &[Mode<'_>]) -> DataTable {
                         mode.delivery.name().to_owned(),
                         (*caption).to_owned(),
                         number(*rate_per_s),
-                        words.to_owned(),
+                        (*words).to_owned(),
                         named(found, mode),
                         costs,
                     ]);

@@ -27,7 +27,7 @@ mod theory;
 mod verdicts;
 
 use crate::summary::{ArmSummary, CellSummary, Summary, words};
-use canvas::{Anchor, Canvas, NOTE, TICK, TITLE, Type, text_width};
+use canvas::{Anchor, Canvas, NOTE, TICK, TITLE, Trials, Type, text_width};
 pub use render::ChartError;
 use style::{ArmStyle, Ink, Theme};
 
@@ -126,38 +126,91 @@ pub struct RunKind {
 
 /// All kinds over a whole run, in the order of the report.
 pub const RUN_KINDS: [RunKind; 8] = [
-    RunKind { name: map::NAME, needs: "cells that differ in nothing but their quotes per second", draw: map::draw },
+    RunKind {
+        name: map::NAME,
+        needs: "cells that differ in nothing but their quotes per second, and polls beside pushes of one delivery",
+        draw: |s| Some(signed(map::draw(s)?, s)),
+    },
     RunKind {
         name: frontier_curves::NAME,
         needs: "arms that differ in nothing but their interval",
-        draw: frontier_curves::draw,
+        draw: |s| Some(signed(frontier_curves::draw(s)?, s)),
     },
     RunKind {
         name: round_trip::NAME,
         needs: "cells that differ in nothing but their distance",
-        draw: round_trip::draw,
+        draw: |s| Some(signed(round_trip::draw(s)?, s)),
     },
-    RunKind { name: interval::NAME, needs: "arms that differ in nothing but their interval", draw: interval::draw },
-    RunKind { name: clients::NAME, needs: "cells that differ in nothing but their clients", draw: clients::draw },
-    RunKind { name: capacity::NAME, needs: "cells that differ in nothing but their clients", draw: capacity::draw },
-    RunKind { name: idle::NAME, needs: "a cell in which no quote falls due", draw: idle::draw },
-    RunKind { name: theory::NAME, needs: "an arm that there is a theory for", draw: theory::draw },
+    RunKind {
+        name: interval::NAME,
+        needs: "arms that differ in nothing but their interval",
+        draw: |s| Some(signed(interval::draw(s)?, s)),
+    },
+    RunKind {
+        name: clients::NAME,
+        needs: "cells that differ in nothing but their clients",
+        draw: |s| Some(signed(clients::draw(s)?, s)),
+    },
+    RunKind {
+        name: capacity::NAME,
+        needs: "cells that differ in nothing but their clients",
+        draw: |s| Some(signed(capacity::draw(s)?, s)),
+    },
+    RunKind {
+        name: idle::NAME,
+        needs: "a cell in which no quote falls due",
+        draw: |s| Some(signed(idle::draw(s)?, s)),
+    },
+    RunKind {
+        name: theory::NAME,
+        needs: "an arm that there is a theory for",
+        draw: |s| Some(signed(theory::draw(s)?, s)),
+    },
 ];
 
 /// All kinds, in the order of the report.
 pub const KINDS: [Kind; 7] = [
-    always(percentiles::NAME, percentiles::draw),
-    always(bytes::NAME, bytes::draw),
-    always(handshakes::NAME, handshakes::draw),
-    always(frontier::NAME, frontier::draw),
-    always(cdf::NAME, cdf::draw),
-    always(spread::NAME, spread::draw),
-    Kind { name: sequence::NAME, has: sequence::has, lacks: sequence::LACKS, draw: sequence::draw },
+    always(percentiles::NAME, |s, cell| signed(percentiles::draw(s, cell), s)),
+    always(bytes::NAME, |s, cell| signed(bytes::draw(s, cell), s)),
+    always(handshakes::NAME, |s, cell| signed(handshakes::draw(s, cell), s)),
+    always(frontier::NAME, |s, cell| signed(frontier::draw(s, cell), s)),
+    always(cdf::NAME, |s, cell| signed(cdf::draw(s, cell), s)),
+    always(spread::NAME, |s, cell| signed(spread::draw(s, cell), s)),
+    Kind {
+        name: sequence::NAME,
+        has: sequence::has,
+        lacks: sequence::LACKS,
+        draw: |s, cell| signed(sequence::draw(s, cell), s),
+    },
 ];
 
 /// A kind that is drawn of every cell.
 const fn always(name: &'static str, draw: fn(&Summary, &CellSummary) -> Chart) -> Kind {
     Kind { name, has: |_| true, lacks: "", draw }
+}
+
+/// Ends a picture with what no figure goes without, since it travels without its caption: how many trials an arm, the
+/// run's seed and its day.
+fn signed(mut chart: Chart, summary: &Summary) -> Chart {
+    let Trials { fewest, most, void, tainted } = chart.canvas.trials;
+    let n = if fewest < most { format!("{fewest} to {most}") } else { most.to_string() };
+    let day = summary.started_utc.get(..10).unwrap_or(&summary.started_utc);
+    let mut line = format!("n = {n} · seed {} · {day}", summary.seed);
+    let aside = [(void, "void"), (tainted, "tainted")].into_iter().filter(|(trials, _)| *trials > 0);
+    let aside: Vec<String> = aside.map(|(trials, standing)| format!("{trials} {standing}")).collect();
+    if !aside.is_empty() {
+        line = format!("{line} · {} left out", aside.join(", "));
+    }
+    let y = chart.canvas.height - EDGE;
+    close(&mut chart.canvas, y, &[line]);
+    chart
+}
+
+/// Which pictures over the whole run cannot be drawn, and what each of them needs, each in a sentence.
+#[must_use]
+pub fn absent_across(summary: &Summary) -> Vec<String> {
+    let absent = RUN_KINDS.iter().filter(|kind| (kind.draw)(summary).is_none());
+    absent.map(|kind| format!("Picture `{}` not drawn: it needs {}.", kind.name, kind.needs)).collect()
 }
 
 /// Which pictures cannot be drawn, and why, each in a sentence.
@@ -205,7 +258,7 @@ fn absent_note<'a>(absent: impl Iterator<Item = &'a ArmSummary>) -> Vec<String> 
 /// Begins a drawing: paper, title, what the axes show, the cell's name and path. Gives the height where the chart may begin.
 fn open(title: &str, subtitle: &str, cell: &CellSummary) -> (Canvas, f64) {
     // A picture travels without its caption, and no figure goes without its path.
-    open_at(title, subtitle, &format!("{} · {}", cell.name, words::path_in_short(&cell.load.path)))
+    open_at(title, subtitle, &format!("{} · {}", cell.name, words::path_in_short(&cell.load.path)), &[cell])
 }
 
 /// The same for a drawing of several cells; `place` says which.
@@ -215,11 +268,13 @@ fn open_across<'a>(
     place: &str,
     cells: impl Iterator<Item = &'a CellSummary>,
 ) -> (Canvas, f64) {
-    open_at(title, subtitle, &format!("{place} · {}", sweep::paths_in_short(cells)))
+    let cells: Vec<&CellSummary> = cells.collect();
+    open_at(title, subtitle, &format!("{place} · {}", sweep::paths_in_short(cells.iter().copied())), &cells)
 }
 
-fn open_at(title: &str, subtitle: &str, place: &str) -> (Canvas, f64) {
+fn open_at(title: &str, subtitle: &str, place: &str, cells: &[&CellSummary]) -> (Canvas, f64) {
     let mut canvas = Canvas::new(WIDTH, 100.0);
+    canvas.trials = trials(cells);
     canvas.layer("heading", "");
     // Large enough for any chart; the picture's edge cuts it.
     canvas.rect((0.0, 0.0), (WIDTH, 4_000.0), Ink::Paper);
@@ -231,13 +286,28 @@ fn open_at(title: &str, subtitle: &str, place: &str) -> (Canvas, f64) {
     (canvas, y + 6.0)
 }
 
+/// Trials of all arms of `cells`. Arms without a valid one are named in the notes.
+fn trials(cells: &[&CellSummary]) -> Trials {
+    let arms = || cells.iter().flat_map(|cell| &cell.arms);
+    let valid = || arms().map(|arm| arm.valid).filter(|n| *n > 0);
+    Trials {
+        fewest: valid().min().unwrap_or(0),
+        most: valid().max().unwrap_or(0),
+        void: arms().map(|arm| arm.void).sum(),
+        tainted: arms().map(|arm| arm.tainted).sum(),
+    }
+}
+
+/// Free space between the last note's line and the picture's lower edge.
+const EDGE: f64 = 6.0;
+
 /// Ends a drawing at height `y`: the notes, and the picture's height.
 fn close(canvas: &mut Canvas, mut y: f64, notes: &[String]) {
     canvas.layer("notes", "");
     for note in notes {
         y = canvas.paragraph((MARGIN, y + 4.0), WIDTH - 2.0 * MARGIN, note, NOTE);
     }
-    canvas.set_height((y + 6.0).ceil());
+    canvas.set_height((y + EDGE).ceil());
 }
 
 /// A drawing that has nothing to draw says so.
@@ -279,5 +349,7 @@ fn tick_y(canvas: &mut Canvas, y: f64, (left, right): (f64, f64), label: &str) {
 #[cfg(test)]
 #[path = "runs/tests.rs"]
 mod run_tests;
+#[cfg(test)]
+mod structure;
 #[cfg(test)]
 mod tests;

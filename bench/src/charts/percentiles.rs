@@ -9,7 +9,7 @@ use super::style::Ink;
 use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, nothing, open, over_grid, tick_x, tick_y};
 use crate::summary::curve::{BEYOND_MIN, CurvePoint};
 use crate::summary::words::{count, duration, list, number};
-use crate::summary::{CellSummary, Reading, Summary};
+use crate::summary::{CellSummary, Quantity, Reading, Summary};
 
 pub(super) const NAME: &str = "percentiles";
 
@@ -67,6 +67,11 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
             duration(ms)
         ));
     }
+    let p99 = |(arm, _): &Styled<'_>| {
+        let (merged, median) = (arm.lateness.p99_ms?.get(), arm.median(Quantity::LatenessP99)?);
+        Some((arm.arm.clone(), merged, median))
+    };
+    notes.extend(merged("99th percentile", arms.iter().filter_map(p99), duration));
     notes.extend(residuals(&arms));
     notes.push(format!("Lines end where fewer than {BEYOND_MIN} quotes lie beyond."));
     close(&mut canvas, bottom + 50.0, &notes);
@@ -124,7 +129,7 @@ fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64), fl
                 .map(|(q, ms)| (x(q), y.at(ms)))
                 .filter(inside)
                 .collect();
-            canvas.line(&points, Ink::Text, 1.2, &THEORY_DASH);
+            canvas.line(&points, style.theory(), 1.2, &THEORY_DASH);
         }
         for at in MARKED.iter().filter_map(|quantile| along(&points, x(*quantile) + shift)) {
             canvas.marker(at, 4.0, style);
@@ -135,11 +140,11 @@ fn lines(canvas: &mut Canvas, arms: &[Styled<'_>], (top, bottom): (f64, f64), fl
     }
 }
 
-/// The least possible, as a thin line with its label.
+/// What one plain socket takes, as a thin line with its label.
 fn floor(canvas: &mut Canvas, y: f64, (left, right): (f64, f64), figure: &str) {
     canvas.layer("floor", format!("feed → one socket → reader: {figure}"));
     canvas.line(&[(left, y), (right, y)], Ink::Muted, 0.8, &[]);
-    over_grid(canvas, (left + 6.0, y + 9.0), &format!("least possible {figure}"), TICK);
+    over_grid(canvas, (left + 6.0, y + 9.0), &format!("one plain socket, median {figure}"), TICK);
 }
 
 /// Which of [`TICKS`] an axis that ends at `nines_max` has room for: all of them up to 99.9 %; beyond that only those
@@ -194,6 +199,25 @@ fn residuals(arms: &[Styled<'_>]) -> Option<String> {
     (!each.is_empty()).then(|| format!("{what}: {}.", each.join("; ")))
 }
 
+/// From this share on a note says that all trials together and the median trial are apart.
+const APART: f64 = 0.1;
+
+/// Says of which arms all trials merged, as drawn, and the median trial, as in tables, are far apart: a single bad trial moves
+/// the one and not the other. Each arm comes with both figures.
+pub(super) fn merged(
+    what: &str,
+    arms: impl Iterator<Item = (String, f64, f64)>,
+    write: impl Fn(f64) -> String,
+) -> Option<String> {
+    let apart = arms.filter(|(_, merged, median)| (merged / median - 1.0).abs() > APART);
+    let told = |(arm, merged, median): (String, f64, f64)| {
+        format!("{arm}: {} merged, {} in the median trial", write(merged), write(median))
+    };
+    let each: Vec<String> = apart.map(told).collect();
+    let all = "All trials merged; the table gives the median trial";
+    (!each.is_empty()).then(|| format!("{all}. {what} of {}.", each.join("; ")))
+}
+
 fn table(cell: &CellSummary) -> DataTable {
     let write = |value: Option<Reading>| value.map_or("–".to_owned(), |v| duration(v.get()));
     let rows = cell.arms.iter().map(|arm| {
@@ -211,6 +235,38 @@ fn table(cell: &CellSummary) -> DataTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::fixture;
+    use crate::summary::summarise;
+    use wirerace_contract::distribution::{Distribution, new_histogram};
+
+    #[test]
+    fn where_one_bad_trial_moves_the_line_a_note_says_so() {
+        let (manifest, mut trials) = fixture::run();
+        let notes = |trials: &[_]| {
+            let summary = summarise(&manifest, trials, &[]);
+            draw(&summary, &summary.cells[0]).notes.join(" ")
+        };
+        let told = "All trials merged; the table gives the median trial. 99th percentile of ws: 50 ms merged, ";
+        assert!(!notes(&trials).contains("All trials merged"), "{}", notes(&trials));
+        let bad = trials.iter_mut().find(|trial| trial.arm.name == "ws").and_then(|trial| trial.measured.as_mut());
+        let mut histogram = new_histogram();
+        histogram.saturating_record_n(50_000_000, 4_000);
+        bad.unwrap().client.lateness = Distribution::of(&histogram, 0);
+        assert!(notes(&trials).contains(told), "{}", notes(&trials));
+        assert!(notes(&trials).contains(" µs in the median trial."), "{}", notes(&trials));
+    }
+
+    #[test]
+    fn a_twentieth_is_not_apart_and_what_was_lost_is() {
+        let said = |figures: (f64, f64)| {
+            merged("Bytes", [("ws".to_owned(), figures.0, figures.1)].into_iter(), |value| value.to_string())
+        };
+        assert_eq!([(105.0, 100.0), (95.0, 100.0), (0.0, 0.0)].map(said), [None, None, None]);
+        assert_eq!(said((f64::INFINITY, f64::INFINITY)), None);
+        let told = "All trials merged; the table gives the median trial. Bytes of ws: inf merged, 1 in the median \
+                    trial.";
+        assert_eq!(said((f64::INFINITY, 1.0)).unwrap(), told);
+    }
 
     #[test]
     fn labels_of_shares_have_room_and_the_last_is_among_them() {

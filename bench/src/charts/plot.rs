@@ -9,6 +9,8 @@ use super::{MARGIN, WIDTH, over_grid};
 /// Strokes of every line that theory gives.
 pub(super) const THEORY_DASH: [f64; 2] = [3.0, 3.0];
 
+/// How far below a panel the numbers of its horizontal axis stand.
+const LABEL_BELOW: f64 = 20.0;
 /// Distance of two marks at one place, where they stand apart.
 const MARKS_APART: f64 = 8.0;
 /// All of them together take no more than this.
@@ -93,10 +95,10 @@ impl Panel<'_> {
         for (i, one) in series.iter().enumerate().filter(|(_, s)| !s.marks.is_empty() || !s.theory.is_empty()) {
             let shift = (i as f64 - (series.len() - 1) as f64 / 2.0) * self.distance(series.len());
             canvas.layer("series", one.said.clone());
-            let theory: Vec<At> = one.theory.iter().map(|at| scales.at(*at)).collect();
-            canvas.line(&theory, Ink::Text, 1.2, &THEORY_DASH);
             let line: Vec<At> = one.marks.iter().map(|mark| scales.at((mark.x, mark.y))).collect();
             canvas.line(&line, one.style.ink, 2.2, one.style.dash);
+            let theory: Vec<At> = one.theory.iter().map(|at| scales.at(*at)).collect();
+            canvas.line(&theory, one.style.theory(), 1.2, &THEORY_DASH);
             for (mark, at) in one.marks.iter().zip(&line) {
                 let at = (at.0 + shift, at.1);
                 let ends = [mark.low, mark.high].map(|value| (at.0, scales.y.at(value)));
@@ -129,12 +131,14 @@ impl Panel<'_> {
         let mut free = f64::NEG_INFINITY;
         for value in x.ticks() {
             let at = x.at(*value);
-            canvas.line(&[(at, top), (at, bottom)], Ink::Grid, 1.0, &[]);
             let text = (self.x.write)(*value);
             let half = text_width(&text, TICK) / 2.0;
-            // A label that would touch the one before it is left out; its line stays.
+            // A label that would touch the one before it is left out, and its line with it: a line that nothing names
+            // is not to be read.
             if at - half > free {
-                canvas.text((at, bottom + 16.0), text, Type { anchor: Anchor::Middle, ..TICK });
+                canvas.line(&[(at, top), (at, bottom)], Ink::Grid, 1.0, &[]);
+                // Below the other axis' lowest number, which ends beside the corner.
+                canvas.text((at, bottom + LABEL_BELOW), text, Type { anchor: Anchor::Middle, ..TICK });
                 free = at + half + 8.0;
             }
         }
@@ -142,7 +146,7 @@ impl Panel<'_> {
             super::tick_y(canvas, y.at(*value), (left, right), &(self.y.write)(*value));
         }
         if !self.x.caption.is_empty() {
-            let middle = ((left + right) / 2.0, bottom + 34.0);
+            let middle = ((left + right) / 2.0, bottom + LABEL_BELOW + 16.0);
             canvas.text(middle, self.x.caption, Type { anchor: Anchor::Middle, ..TICK });
         }
         if !self.y.caption.is_empty() {

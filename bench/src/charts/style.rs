@@ -174,6 +174,21 @@ pub struct ArmStyle {
     pub filled: bool,
 }
 
+/// How much black is in the colour of an arm's theory.
+const THEORY_BLACK: f64 = 0.45;
+
+impl ArmStyle {
+    /// The colour of what theory says of the arm: its own, so that one sees whose theory it is, but darker, so that it is seen
+    /// on the arm's own line where the two agree.
+    #[must_use]
+    pub fn theory(&self) -> Ink {
+        match self.ink {
+            Ink::Own(rgb) => Ink::Own(mix(rgb, [0x00; 3], THEORY_BLACK)),
+            other => other,
+        }
+    }
+}
+
 /// The styles of `arms`, in their order. Arms of one transport share its colour and marker; those that close
 /// connections get hollow markers, a lighter tint and shorter strokes; further ones get ever lighter tints.
 #[must_use]

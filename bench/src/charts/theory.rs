@@ -1,7 +1,7 @@
-//! Does theory hold? Measured against predicted, every arm of every cell a mark; on the diagonal they agree.
+//! Does theory hold? Measured against theory, every arm of every cell a mark; on the diagonal they agree.
 
-use super::canvas::Canvas;
-use super::plot::{Axis, Mark, Panel, Series, legend};
+use super::canvas::{At, Canvas, TEXT, Type};
+use super::plot::{Axis, Mark, Panel, THEORY_DASH, legend, shortened};
 use super::style::Ink;
 use super::sweep::{counted, mark};
 use super::{Chart, DataTable, MARGIN, WIDTH, close, open_across, style};
@@ -10,6 +10,11 @@ use crate::summary::words::{bytes, duration, list, number};
 use crate::summary::{Quantity, Summary};
 
 pub(super) const NAME: &str = "theory";
+
+/// Room left of a panel for the numbers of its axis; its title begins there.
+const NUMBERS: f64 = 46.0;
+/// Marks nearer than this would hide each other.
+const APART: f64 = 8.0;
 
 /// A panel: its quantity, how it is written, and how far off still counts as holding.
 struct Check {
@@ -59,11 +64,11 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     let title = "Does theory hold?";
     let place = format!("{} of {}", counted(summary.cells.len()), summary.experiment);
     let (mut canvas, top) =
-        open_across(title, "Measured over predicted, logarithmic; equal on the diagonal", &place, summary.cells.iter());
+        open_across(title, "Measured against theory, logarithmic; equal on the diagonal", &place, summary.cells.iter());
     let styles = style::styles(&summary.arms);
     let drawn = |i: &usize| found.iter().flatten().any(|pair| pair.arm == *i);
     let names = (0..styles.len()).filter(drawn).map(|i| (summary.arms[i].arm.name.as_str(), styles[i]));
-    let top = legend(&mut canvas, top, names) + 26.0;
+    let top = legend(&mut canvas, top, names) + 46.0;
     let shown: Vec<(&Check, &Vec<Pair>)> = CHECKS.iter().zip(&found).filter(|(_, pairs)| !pairs.is_empty()).collect();
     // One alone does not become as high as it could be wide.
     let width = (WIDTH - 2.0 * MARGIN) / shown.len().max(2) as f64;
@@ -73,7 +78,11 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
         panel(&mut canvas, summary, check, pairs, area);
     }
     let mut notes = vec![holding(&found)];
-    notes.push("Where theory says 0 there is no mark: a logarithmic axis has no 0.".to_owned());
+    notes.push(
+        "Where theory says 0 there is no mark: a logarithmic axis has no 0. Marks that would hide each other stand beside each \
+         other along the diagonal, as far from it as they were."
+            .to_owned(),
+    );
     let missing: Vec<String> = CHECKS
         .iter()
         .zip(&found)
@@ -103,28 +112,49 @@ fn pairs(summary: &Summary, quantity: Quantity) -> Vec<Pair> {
 }
 
 fn panel(canvas: &mut Canvas, summary: &Summary, check: &Check, pairs: &[Pair], area: [f64; 4]) {
-    let caption = check.quantity.title();
+    let [left, top, right, _] = area;
     let styles = style::styles(&summary.arms);
-    let of_arm = |arm: usize| -> Option<Series> {
-        let marks: Vec<Mark> = pairs.iter().filter(|pair| pair.arm == arm).map(|pair| pair.mark).collect();
-        let name = summary.arms[arm].arm.name.clone();
-        let said = format!("{name}: {} cells", marks.len());
-        (!marks.is_empty()).then(|| Series { name, style: styles[arm], marks, theory: Vec::new(), said })
-    };
-    let series: Vec<Series> = (0..styles.len()).filter_map(of_arm).collect();
     // Both axes cover the same values, so that the diagonal is one.
-    let also: Vec<(f64, f64)> =
-        pairs.iter().flat_map(|p| [p.mark.low, p.mark.high, p.theory].map(|v| (v, v))).collect();
-    let axis = Axis { caption: "predicted", write: check.write, log: true, labels: 5 };
-    let panel = Panel { area, x: axis, y: Axis { caption, ..axis }, also: &also, apart: false };
-    // Marks alone: cells of one arm are no line.
-    let points: Vec<Series> =
-        series.iter().flat_map(|s| s.marks.iter().map(|mark| Series { marks: vec![*mark], ..s.clone() })).collect();
-    let scales = panel.draw(canvas, &points);
+    let also: Vec<At> = pairs.iter().flat_map(|p| [p.mark.low, p.mark.high, p.theory].map(|v| (v, v))).collect();
+    let axis = Axis { caption: "theory", write: check.write, log: true, labels: 5 };
+    let panel = Panel { area, x: axis, y: Axis { caption: "measured", ..axis }, also: &also, apart: false };
+    let scales = panel.draw(canvas, &[]);
+    let kind = Type { bold: true, ..TEXT };
+    let title = shortened(check.quantity.title(), right - left + NUMBERS, kind);
+    canvas.text((left - NUMBERS, top - 26.0), title, kind);
     canvas.layer("diagonal", "");
     if let [low, .., high] = scales.x.ticks() {
-        canvas.line(&[scales.at((*low, *low)), scales.at((*high, *high))], Ink::Text, 1.0, &super::plot::THEORY_DASH);
+        canvas.line(&[scales.at((*low, *low)), scales.at((*high, *high))], Ink::Text, 1.0, &THEORY_DASH);
     }
+    let mut taken: Vec<At> = Vec::new();
+    for (arm, style) in styles.iter().enumerate() {
+        let own: Vec<&Pair> = pairs.iter().filter(|pair| pair.arm == arm).collect();
+        if own.is_empty() {
+            continue;
+        }
+        canvas.layer("series", format!("{}: {}", summary.arms[arm].arm.name, counted(own.len())));
+        // Marks alone: cells of one arm are no line.
+        for Pair { mark, .. } in own {
+            let at = scales.at((mark.x, mark.y));
+            let (x, y) = beside(at, &taken, area);
+            taken.push((x, y));
+            if mark.low < mark.high {
+                let end = |value: f64| (x, scales.y.at(value) + y - at.1);
+                canvas.line(&[end(mark.low), end(mark.high)], style.ink, 1.4, &[]);
+            }
+            canvas.marker((x, y), 4.5, style);
+        }
+    }
+}
+
+/// Where a mark at `at` is drawn: there, or where another lies over it as little as need be up or down the diagonal, along
+/// which nothing comes nearer to it or farther from it.
+fn beside(at: At, taken: &[At], [left, top, right, bottom]: [f64; 4]) -> At {
+    let places = (0..12).flat_map(|step| [1.0, -1.0].map(|way| way * 0.75 * APART * f64::from(step)));
+    let places = places.map(|by| (at.0 + by, at.1 - by));
+    let inside = |(x, y): &At| left <= *x && *x <= right && top <= *y && *y <= bottom;
+    let free = |(x, y): &At| taken.iter().all(|other| (x - other.0).hypot(y - other.1) > APART);
+    places.filter(inside).find(free).unwrap_or(at)
 }
 
 fn held(check: &Check, pairs: &[Pair]) -> usize {
@@ -169,6 +199,6 @@ fn table(summary: &Summary, found: &[Vec<Pair>]) -> DataTable {
         ]
     };
     let rows = CHECKS.iter().zip(found).flat_map(|(check, pairs)| pairs.iter().map(move |pair| row(check, pair)));
-    let columns = ["cell", "arm", "quantity", "measured", "predicted", "off by"].map(str::to_owned).to_vec();
+    let columns = ["cell", "arm", "quantity", "measured", "theory", "off by"].map(str::to_owned).to_vec();
     DataTable { columns, rows: rows.collect() }
 }

@@ -53,9 +53,31 @@ fn median(values: &[(u32, f64)]) -> Option<f64> {
     statistics::median(&values.iter().map(|(_, value)| *value).collect::<Vec<_>>())
 }
 
+/// Whether an arm keeps its price within a bound.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kept {
+    /// The whole interval of its 99th percentile does; without an interval the median.
+    Yes,
+    /// It does not, was not timed, or somebody was refused or gave up.
+    No,
+    /// The bound lies inside the interval.
+    Undecided,
+}
+
 /// Whether the arm of that number keeps its price within `bound_ms`.
+pub(super) fn kept(cell: &CellSummary, arm: usize, bound_ms: f64) -> Kept {
+    // Within any time at all: timed, with nobody refused and nobody who gave up.
+    let Some(arm) = cell.arms.get(arm).filter(|arm| arm.keeps_fresh(f64::INFINITY)) else { return Kept::No };
+    match arm.estimate(Quantity::StalenessP99).and_then(|estimate| estimate.interval) {
+        Some(interval) if interval.low.get() > bound_ms => Kept::No,
+        Some(interval) if interval.high.get() > bound_ms => Kept::Undecided,
+        None if !arm.keeps_fresh(bound_ms) => Kept::No,
+        Some(_) | None => Kept::Yes,
+    }
+}
+
 fn keeps(cell: &CellSummary, arm: usize, bound_ms: f64) -> bool {
-    cell.arms.get(arm).is_some_and(|arm| arm.keeps_fresh(bound_ms))
+    kept(cell, arm, bound_ms) == Kept::Yes
 }
 
 /// The field of `cell` for prices at most `bound_ms` stale: each family at its cheapest interval that keeps the bound.
@@ -116,8 +138,11 @@ pub(super) fn letters(names: &[&str]) -> Vec<String> {
     given
 }
 
-/// Bounds of staleness, milliseconds, with their words: a factor of about three apart.
-pub(super) const BOUNDS_MS: [(f64, &str); 7] = [
+/// A bound of staleness, milliseconds, with its words.
+pub(super) type Bound = (f64, &'static str);
+
+/// All bounds: a factor of about three apart.
+const BOUNDS_MS: [Bound; 7] = [
     (30.0, "30 ms"),
     (100.0, "0.1 s"),
     (300.0, "0.3 s"),
@@ -126,6 +151,14 @@ pub(super) const BOUNDS_MS: [(f64, &str); 7] = [
     (10_000.0, "10 s"),
     (30_000.0, "30 s"),
 ];
+
+/// The bounds that a map has whose longest interval is `longest_ms`: none above twice that, where the cheapest would only
+/// be the longest that was measured. One at least, and all where nothing has an interval.
+pub(super) fn bounds(longest_ms: u32) -> &'static [Bound] {
+    let most_ms = if longest_ms > 0 { 2.0 * f64::from(longest_ms) } else { f64::INFINITY };
+    let within = BOUNDS_MS.iter().take_while(|(bound_ms, _)| *bound_ms <= most_ms).count();
+    &BOUNDS_MS[..within.max(1)]
+}
 
 /// The costs of the map: each in the fuller form where all arms have it.
 pub(super) fn costs(summary: &Summary) -> [(Cost, &'static str); 4] {
@@ -141,6 +174,47 @@ pub(super) fn costs(summary: &Summary) -> [(Cost, &'static str); 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::fixture;
+    use crate::summary::{Interval, Reading, summarise};
+
+    #[test]
+    fn a_bound_is_kept_by_the_whole_interval_or_not_at_all() {
+        let (manifest, trials) = fixture::run();
+        let mut cell = summarise(&manifest, &trials, &[]).cells.remove(0);
+        let mut of = |median: f64, interval: Option<(f64, f64)>, bound_ms: f64| {
+            let stale = cell.arms[0].estimates.iter_mut().find(|e| e.quantity == Quantity::StalenessP99).unwrap();
+            stale.median = Reading::new(median);
+            stale.interval = interval.map(|(low, high)| Interval {
+                low: Reading::new(low).unwrap(),
+                high: Reading::new(high).unwrap(),
+                coverage: 0.97,
+            });
+            kept(&cell, 0, bound_ms)
+        };
+        assert_eq!(of(90.0, Some((80.0, 100.0)), 100.0), Kept::Yes, "its end may lie on the bound");
+        assert_eq!(of(90.0, Some((80.0, 100.1)), 100.0), Kept::Undecided);
+        assert_eq!(of(110.0, Some((100.0, 120.0)), 100.0), Kept::Undecided);
+        assert_eq!(of(110.0, Some((100.1, 120.0)), 100.0), Kept::No);
+        // Few trials have no interval.
+        assert_eq!((of(90.0, None, 100.0), of(110.0, None, 100.0)), (Kept::Yes, Kept::No));
+        let gave_up = |cell: &mut CellSummary| {
+            let count = cell.arms[0].estimates.iter_mut().find(|e| e.quantity == Quantity::GaveUp).unwrap();
+            count.points[0].value = Reading::new(1.0);
+        };
+        gave_up(&mut cell);
+        assert_eq!(kept(&cell, 0, 1e9), Kept::No, "one client that gave up had no price");
+        assert_eq!(kept(&cell, 99, 1e9), Kept::No);
+    }
+
+    #[test]
+    fn no_bound_lies_far_above_the_longest_interval() {
+        let words = |longest_ms| bounds(longest_ms).iter().map(|bound| bound.1).collect::<Vec<_>>();
+        assert_eq!(words(2_000), ["30 ms", "0.1 s", "0.3 s", "1 s", "3 s"]);
+        assert_eq!(words(1_000), ["30 ms", "0.1 s", "0.3 s", "1 s"]);
+        assert_eq!(words(500).last(), Some(&"1 s"), "twice it is still there");
+        assert_eq!(words(10), ["30 ms"]);
+        assert_eq!(words(0).len(), BOUNDS_MS.len());
+    }
 
     #[test]
     fn letters_differ_and_short_names_choose_first() {

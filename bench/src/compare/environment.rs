@@ -1,9 +1,11 @@
 //! What changed around two runs: program, machine, settings, and what the machine could do at best.
 
 use serde::Serialize;
-use wirerace_contract::results::Calibration;
+use wirerace_contract::results::{Calibration, Margins};
 
+use super::TrialCounts;
 use crate::summary::Summary;
+use crate::summary::quantity::{MARGIN, MARGIN_CPU};
 use crate::summary::words::{count, duration, number};
 
 /// The calibration takes two seconds and wobbles by itself; what moved by less says nothing.
@@ -47,6 +49,8 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
         ("experiment", summary.experiment.clone()),
         ("quick", yes(summary.quick)),
         ("blocks", summary.blocks_planned.to_string()),
+        ("trials over all cells", TrialCounts::of(summary).words()),
+        ("margins of bytes and counts, lateness, CPU; those of A are used", margins(summary.margins)),
         ("seed", summary.seed.to_string()),
         ("compiler", e.toolchain.clone()),
         ("optimised", yes(e.optimised)),
@@ -62,6 +66,13 @@ fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
         ("open files, at most", count(e.descriptors_max)),
         ("calibrated", yes(summary.calibration.is_some())),
     ]
+}
+
+/// What counts as no difference, the usual margins filled in.
+fn margins(margins: Margins) -> String {
+    [(margins.bytes, MARGIN), (margins.lateness, MARGIN), (margins.cpu, MARGIN_CPU)]
+        .map(|(own, usual)| format!("{} %", number(100.0 * own.unwrap_or(usual))))
+        .join(", ")
 }
 
 /// `name version`, by name: a library that came or went has no version on one side.

@@ -5,6 +5,9 @@
 //! interval holds the noise within each run and nothing of what happened to the machine in between. Therefore a
 //! difference counts only where the interval leaves out the whole margin (3 % of bytes, counts and lateness, 10 % of
 //! CPU) and not merely "no difference", as it does within a run.
+//!
+//! What is counted in an exact cell of both runs is the same each time: there the medians are held against the margin, and no
+//! interval is needed.
 
 pub mod environment;
 pub mod matching;
@@ -13,7 +16,7 @@ pub mod table;
 use serde::Serialize;
 use wirerace_contract::results::Margins;
 
-use crate::statistics::{Bounds, unpaired};
+use crate::statistics::{self, Bounds, unpaired};
 use crate::summary::{ArmSummary, Estimate, Interval, Quantity, Reading, Summary};
 pub use environment::Changed;
 use matching::{ArmMatch, CellMatch};
@@ -27,6 +30,36 @@ pub struct RunName {
     pub experiment: String,
     /// When it began, UTC.
     pub started_utc: String,
+    /// Its trials, over all cells and arms.
+    pub trials: TrialCounts,
+}
+
+/// How many trials stand behind a run's numbers, and how many do not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct TrialCounts {
+    /// Used.
+    pub valid: u32,
+    /// Disturbed from outside and not used.
+    pub tainted: u32,
+    /// Whose meters contradict each other, or that broke: not used.
+    pub void: u32,
+}
+
+impl TrialCounts {
+    pub(crate) fn of(summary: &Summary) -> Self {
+        let arms = || summary.cells.iter().flat_map(|cell| &cell.arms);
+        Self {
+            valid: arms().map(|arm| arm.valid).sum(),
+            tainted: arms().map(|arm| arm.tainted).sum(),
+            void: arms().map(|arm| arm.void).sum(),
+        }
+    }
+
+    /// In words.
+    #[must_use]
+    pub fn words(self) -> String {
+        format!("{} valid, {} tainted, {} void", self.valid, self.tainted, self.void)
+    }
 }
 
 /// What two runs say about each other.
@@ -79,9 +112,9 @@ pub struct Ratio {
     pub b: Option<Reading>,
     /// Trials of the second run.
     pub n_b: u32,
-    /// b/a; `null` where there is none (∞ ÷ ∞).
+    /// b/a: the median of all ratios, of counted values that of the medians; `null` where there is none (∞ ÷ ∞).
     pub ratio: Option<Reading>,
-    /// Its interval of at least 95 %; `null` with too few trials.
+    /// Its interval of at least 95 %; `null` with too few trials, and where both are counted.
     pub interval: Option<Interval>,
     /// Ratios within 1 ± this count as no difference.
     pub margin: f64,
@@ -112,6 +145,12 @@ pub enum Outcome {
     NoClearDifference,
     /// Too few trials for an interval.
     TooFewTrials,
+    /// Counted in both, and more than the margin above.
+    CountedMore,
+    /// Counted in both, and more than the margin below.
+    CountedLess,
+    /// Counted in both, and no further apart than the margin.
+    CountedAlike,
 }
 
 impl Outcome {
@@ -123,7 +162,16 @@ impl Outcome {
             Self::Less => "less in B",
             Self::NoClearDifference => "no clear difference",
             Self::TooFewTrials => "too few trials",
+            Self::CountedMore => "more in B, counted",
+            Self::CountedLess => "less in B, counted",
+            Self::CountedAlike => "within the margin, counted",
         }
+    }
+
+    /// Whether there is a difference beyond the margin.
+    #[must_use]
+    pub const fn is_clear(self) -> bool {
+        matches!(self, Self::More | Self::Less | Self::CountedMore | Self::CountedLess)
     }
 
     fn of(bounds: Option<Bounds>, margin: f64) -> Self {
@@ -132,6 +180,16 @@ impl Outcome {
             Some(bounds) if bounds.low > 1.0 + margin => Self::More,
             Some(bounds) if bounds.high < 1.0 - margin => Self::Less,
             Some(_) => Self::NoClearDifference,
+        }
+    }
+
+    /// Of what is counted the median is the number itself: no interval is needed, and one block is enough.
+    fn of_counted(ratio: Option<f64>, margin: f64) -> Self {
+        match ratio {
+            None => Self::TooFewTrials,
+            Some(ratio) if ratio > 1.0 + margin => Self::CountedMore,
+            Some(ratio) if ratio < 1.0 - margin => Self::CountedLess,
+            Some(_) => Self::CountedAlike,
         }
     }
 }
@@ -159,6 +217,7 @@ pub fn compare((name_a, a): (&str, &Summary), (name_b, b): (&str, &Summary)) -> 
         name: name.to_owned(),
         experiment: summary.experiment.clone(),
         started_utc: summary.started_utc.clone(),
+        trials: TrialCounts::of(summary),
     };
     RunComparison {
         a: run(name_a, a),
@@ -179,18 +238,19 @@ fn warnings(which: &str, summary: &Summary) -> Vec<String> {
 
 fn of_cell(a: &Summary, b: &Summary, cell: &CellMatch, arms: &[ArmMatch], margins: Margins) -> CellRatios {
     let (cell_a, cell_b) = (&a.cells[cell.a], &b.cells[cell.b]);
+    let exact = cell_a.exact && cell_b.exact;
     let pairs = arms.iter().filter_map(|arm| {
         let (left, right) = (cell_a.arms.get(arm.a)?, cell_b.arms.get(arm.b)?);
-        Some(of_arm(left, right, margins))
+        Some(of_arm(left, right, margins, exact))
     });
     CellRatios { name: cell_a.name.clone(), arms: pairs.collect() }
 }
 
-fn of_arm(a: &ArmSummary, b: &ArmSummary, margins: Margins) -> ArmRatios {
+fn of_arm(a: &ArmSummary, b: &ArmSummary, margins: Margins, exact: bool) -> ArmRatios {
     let ratio = |quantity: &Quantity| {
         let (_, margin) = quantity.compared_within(margins)?;
         let (left, right) = (a.estimate(*quantity)?, b.estimate(*quantity)?);
-        (left.n > 0 && right.n > 0).then(|| of_quantity(left, right, margin))
+        (left.n > 0 && right.n > 0).then(|| of_quantity(left, right, margin, exact && quantity.is_counted()))
     };
     let counts = COUNTS.iter().filter_map(|quantity| {
         let (left, right) = (a.total(*quantity)?, b.total(*quantity)?);
@@ -199,10 +259,13 @@ fn of_arm(a: &ArmSummary, b: &ArmSummary, margins: Margins) -> ArmRatios {
     ArmRatios { arm: a.arm.clone(), ratios: Quantity::ALL.iter().filter_map(ratio).collect(), counts: counts.collect() }
 }
 
-fn of_quantity(a: &Estimate, b: &Estimate, margin: f64) -> Ratio {
-    let values =
-        |estimate: &Estimate| estimate.points.iter().filter_map(|p| p.value.map(Reading::get)).collect::<Vec<_>>();
+fn of_quantity(a: &Estimate, b: &Estimate, margin: f64, counted: bool) -> Ratio {
+    let values = |estimate: &Estimate| -> Vec<f64> {
+        let values: Vec<f64> = estimate.points.iter().filter_map(|p| p.value.map(Reading::get)).collect();
+        if counted { statistics::median(&values).into_iter().collect() } else { values }
+    };
     let times = unpaired::times(&values(a), &values(b));
+    let says = if counted { Outcome::of_counted(times.estimate, margin) } else { Outcome::of(times.bounds, margin) };
     Ratio {
         quantity: a.quantity,
         unit: a.unit.clone(),
@@ -213,7 +276,7 @@ fn of_quantity(a: &Estimate, b: &Estimate, margin: f64) -> Ratio {
         ratio: times.estimate.and_then(Reading::new),
         interval: times.bounds.and_then(Interval::of),
         margin,
-        outcome: Outcome::of(times.bounds, margin),
+        outcome: says,
     }
 }
 

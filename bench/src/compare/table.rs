@@ -26,10 +26,11 @@ const SHOWN: [Quantity; 9] = [
 pub const HOW: &str = "B/A: median of all ratios of a trial of B to a trial of A, with its interval of at least 95 % (Hodges and \
      Lehmann). The runs are not paired: an interval holds the noise within each run, not what happened to the machine in \
      between. More or less: the whole interval lies beyond the margin (3 % of bytes, counts and lateness, 10 % of CPU where the \
-     experiment sets no other). To be sure of a change, run A again after B.";
+     experiment sets no other). Counted: of an exact cell the two medians are compared, without an interval. To be sure of a \
+     change, run A again after B.";
 
 fn is_clear(ratio: &Ratio) -> bool {
-    matches!(ratio.outcome, Outcome::More | Outcome::Less)
+    ratio.outcome.is_clear()
 }
 
 /// How many differ, in one sentence.
@@ -117,7 +118,8 @@ fn parts(comparison: &RunComparison) -> Vec<(&'static str, DataTable)> {
 pub fn text(comparison: &RunComparison) -> String {
     let mut text = String::new();
     for (letter, run) in [("A", &comparison.a), ("B", &comparison.b)] {
-        let _ = writeln!(text, "{letter}: {} ({}, {})", run.name, run.experiment, run.started_utc);
+        let trials = run.trials.words();
+        let _ = writeln!(text, "{letter}: {} ({}, {}; trials: {trials})", run.name, run.experiment, run.started_utc);
     }
     let _ = writeln!(text, "\n{}", verdict(comparison));
     for note in &comparison.notes {
@@ -135,7 +137,7 @@ pub fn text(comparison: &RunComparison) -> String {
 pub fn markdown(comparison: &RunComparison) -> String {
     let mut text = String::from("# Two runs\n\n");
     for (letter, run) in [("A", &comparison.a), ("B", &comparison.b)] {
-        let told = format!("{}, {}, {}", run.name, run.experiment, run.started_utc);
+        let told = format!("{}, {}, {}; trials: {}", run.name, run.experiment, run.started_utc, run.trials.words());
         let _ = writeln!(text, "- {letter}: {}", inline(&told));
     }
     let _ = writeln!(text, "\n**{}**", inline(&verdict(comparison)));

@@ -9,7 +9,10 @@ fn summary() -> Summary {
 
 /// The same run with `quantity` of the arm `arm` multiplied.
 fn scaled(arm: &str, quantity: Quantity, factor: f64) -> Summary {
-    let mut summary = summary();
+    multiplied(summary(), arm, quantity, factor)
+}
+
+fn multiplied(mut summary: Summary, arm: &str, quantity: Quantity, factor: f64) -> Summary {
     for cell in &mut summary.cells {
         for arm in cell.arms.iter_mut().filter(|a| a.arm == arm) {
             for estimate in arm.estimates.iter_mut().filter(|e| e.quantity == quantity) {
@@ -117,4 +120,60 @@ fn too_few_trials_say_so() {
         arm.estimates.iter_mut().for_each(|e| (e.n, e.points) = (0, Vec::new()));
     }
     assert!(table::verdict(&against(&other)).contains("No arm has usable trials"));
+}
+
+/// A run whose cell is read for what is counted alone, in one block; bytes of server-sent events multiplied.
+fn exact(factor: f64) -> Summary {
+    let (mut manifest, mut trials) = fixture::run();
+    manifest.cells[0].exact = true;
+    trials.retain(|trial| trial.block == 1);
+    multiplied(summarise(&manifest, &trials, &[]), "sse", Quantity::ApplicationBytes, factor)
+}
+
+#[test]
+fn of_an_exact_cell_one_block_is_enough_for_what_is_counted() {
+    let against = |b: &Summary| compare(("a", &exact(1.0)), ("b", b));
+    let same = against(&exact(1.0));
+    for (_, arm, ratio) in same.ratios() {
+        let counted = ratio.quantity.is_counted();
+        let should = if counted { Outcome::CountedAlike } else { Outcome::TooFewTrials };
+        assert_eq!((ratio.outcome, ratio.n_a, ratio.interval), (should, 1, None), "{arm} {ratio:?}");
+    }
+    // Bytes above TCP, connections and requests of five arms.
+    assert_eq!(same.ratios().filter(|(_, _, r)| r.outcome == Outcome::CountedAlike).count(), 15);
+    assert_eq!(table::verdict(&same), "No clear difference in any of 15 comparisons.");
+    let cases = [(1.04, Outcome::CountedMore), (1.02, Outcome::CountedAlike), (0.9, Outcome::CountedLess)];
+    for (factor, outcome) in cases {
+        let other = against(&exact(factor));
+        let found = |(_, arm, ratio): &(&str, &str, &Ratio)| {
+            *arm == "sse" && ratio.quantity == Quantity::ApplicationBytes && ratio.outcome == outcome
+        };
+        let (_, _, ratio) = other.ratios().find(found).unwrap();
+        assert!((ratio.ratio.unwrap().get() - factor).abs() < 1e-6, "{ratio:?}");
+        let clear = other.ratios().filter(|(_, _, r)| r.outcome.is_clear()).count();
+        assert_eq!(clear, usize::from(outcome != Outcome::CountedAlike));
+        assert!(table::text(&other).contains(outcome.words()), "{}", table::text(&other));
+    }
+    assert!(table::verdict(&against(&exact(1.04))).starts_with("1 of 15 comparisons differ"));
+    // Six blocks of a cell that is not exact are no single number.
+    assert!(against(&summary()).ratios().all(|(_, _, r)| r.outcome == Outcome::TooFewTrials));
+}
+
+#[test]
+fn how_many_trials_stand_behind_either_run_is_told_and_a_change_of_margins_too() {
+    let mut other = summary();
+    other.margins.bytes = Some(0.01);
+    (other.cells[0].arms[4].valid, other.cells[0].arms[4].tainted) = (5, 1);
+    let changed = against(&other);
+    let rows: Vec<[&str; 3]> = changed.changed.iter().map(|c| [c.what.as_str(), &c.a, &c.b]).collect();
+    let (trials, margins) = (rows[0], rows[1]);
+    assert_eq!(trials[1..], ["29 valid, 1 tainted, 1 void", "28 valid, 2 tainted, 1 void"]);
+    assert!(rows.len() == 2 && margins[0].starts_with("margins"), "{rows:?}");
+    assert_eq!(margins[1..], ["3 %, 3 %, 10 %", "1 %, 3 %, 10 %"]);
+    // Of both, also where nothing changed.
+    let same = against(&summary());
+    assert_eq!((same.a.trials, same.b.trials), (same.b.trials, TrialCounts { valid: 29, tainted: 1, void: 1 }));
+    for told in [table::text(&same), table::markdown(&same)] {
+        assert_eq!(told.matches("trials: 29 valid, 1 tainted, 1 void").count(), 2, "{told}");
+    }
 }

@@ -11,6 +11,7 @@ mod knobs;
 mod lanes;
 mod page_files;
 mod page_server;
+mod patient_stream;
 mod recorded;
 mod runs;
 mod seats;

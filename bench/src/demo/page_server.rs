@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use super::control::{self, RECEIVED_MAX_BYTES};
 use super::hosts::Hosts;
 use super::page_files;
+use super::patient_stream::PatientStream;
 use super::runs::Runs;
 use super::stage::Stage;
 use super::taken::Taken;
@@ -31,6 +32,8 @@ const RUN_MAX_BYTES: usize = 16 << 20;
 const CONNECTIONS_MAX: usize = 512;
 /// How long a browser may take to send a request's head, or keep a connection that it does not use.
 const HEAD_MAX: Duration = Duration::from_secs(30);
+/// A browser that takes nothing of an answer for so long is gone, with the place that it held.
+const WRITE_MAX: Duration = Duration::from_secs(30);
 /// When no connection can be taken, descriptors are short: some come back when connections close.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -92,8 +95,9 @@ async fn drive(stream: TcpStream, router: Router) {
     let _ = stream.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_MAX);
+    let stream = TokioIo::new(PatientStream::new(stream, WRITE_MAX));
     // Who breaks off a connection has nobody to tell.
-    let _ = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).with_upgrades().await;
+    let _ = http.serve_connection(stream, TowerToHyperService::new(router)).with_upgrades().await;
 }
 
 /// Refuses requests that were sent to a name which is not this demo's.

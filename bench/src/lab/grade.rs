@@ -114,7 +114,7 @@ fn of_order(order: &[String], names: &[String], clear: &[(String, String)]) -> (
     let wrong = clear.iter().filter(|(first, second)| place(first) > place(second)).count();
     match wrong {
         0 => (Standing::Pass, format!("Right: {}.", names.join(", "))),
-        1 => (Standing::Near, "Two neighbours stand the wrong way round.".to_owned()),
+        1 => (Standing::Near, "One pair stands the wrong way round.".to_owned()),
         more => (Standing::Fail, format!("{more} pairs stand the wrong way round.")),
     }
 }

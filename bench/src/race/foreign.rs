@@ -67,7 +67,9 @@ pub(super) async fn meet(named: &[Named]) -> Result<Vec<Foreign>, Failure> {
     for server in named {
         let address = reach(&server.url).await?;
         note(format!("{}: asking {} whether it keeps the contract, about 10 s", server.name, server.url));
-        let verification = verify::verify(address, Options { heartbeat_limit: None, ..Options::default() }).await?;
+        let options = Options { heartbeat_limit: None, ..Options::default() };
+        let authority = host_port(&server.url).map_err(Failure::Usage)?;
+        let verification = verify::verify_as(&authority, address, options).await?;
         found.push(judged(server, address, verification)?);
     }
     Ok(found)

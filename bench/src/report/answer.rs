@@ -1,6 +1,8 @@
-//! The answer of a whole run in three sentences: how late, how many bytes, and what each transport is the better choice
-//! for. Every transport is spoken of in the same words, whoever it is. Beside it the table that the third sentence is
+//! The answer of a whole run to three questions: how late, how many bytes, and what each transport is the better choice
+//! for. Every transport is spoken of in the same words, whoever it is. Beside it the table that the third answer is
 //! made of. Nothing is said to come first without an interval that says so.
+
+mod arms;
 
 use std::collections::BTreeMap;
 
@@ -23,7 +25,7 @@ pub(super) struct Said {
 pub(super) struct Answer {
     /// What went wrong in trials that are used; said first, since who loses quotes may look fast in all else.
     pub(super) went_wrong: Vec<String>,
-    /// The three sentences, or the one that says why there are none.
+    /// The three answers, or the sentence that says why there are none.
     pub(super) said: Vec<Said>,
     /// How sure all this is.
     pub(super) sure: String,
@@ -34,7 +36,8 @@ pub(super) struct Answer {
 /// How to read the table of who comes first.
 pub(super) const LEGEND: &str = "First: less than every other transport that has blocks enough, and the intervals say so; level: no clear difference from the first; all level: no \
      clear difference between any; otherwise how much more than the first, with its interval, or in how many comparisons. A transport \
-     stands here with its best arm. Where several settings are compared, each word has the number of settings beside it.";
+     stands here with its best arm, which is named where it has others. Where several settings are compared, each word has the number of settings \
+     beside it.";
 
 /// Arms that are compared with each other: one cell, one way of delivery.
 struct Setting<'a> {
@@ -125,16 +128,26 @@ fn lateness(settings: &[Setting<'_>]) -> String {
     }
 }
 
+/// Stands before bytes by the second. A run is short: what it says by the quote holds set-up that a day would not notice.
+const WITHOUT_SET_UP: &str = "Without set-up, per second and client";
+
 fn bytes(settings: &[Setting<'_>]) -> String {
-    match settings {
+    let rate = |one: &Setting<'_>| verdict::rate_of(one.cell, &one.arms);
+    let said = match settings {
         [one] => {
+            let of = |quantity, opening| verdict::ranking(one.cell, &one.arms, quantity, opening).unwrap_or_default();
             let (quantity, opening) = verdict::bytes_of(one.cell, &one.arms);
-            verdict::ranking(one.cell, &one.arms, quantity, opening).unwrap_or_default()
+            [of(quantity, opening), of(rate(one), WITHOUT_SET_UP)]
         }
         many => {
-            leaders(many, "Fewest bytes per delivered quote", "as many", |one| verdict::bytes_of(one.cell, &one.arms).0)
+            let by_quote = |one: &Setting<'_>| verdict::bytes_of(one.cell, &one.arms).0;
+            [
+                leaders(many, "Fewest bytes per delivered quote", "as many", by_quote),
+                leaders(many, WITHOUT_SET_UP, "as many", rate),
+            ]
         }
-    }
+    };
+    said.into_iter().filter(|said| !said.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Who comes first in how many of several settings, and how wide the gap is where it is widest.
@@ -220,19 +233,16 @@ fn sized(compared: &Comparison) -> String {
 fn compared<'a, 'b>(settings: &'b [Setting<'a>]) -> Vec<(Quantity, Vec<&'b Setting<'a>>)> {
     let packets = settings.iter().all(|s| verdict::bytes_of(s.cell, &s.arms).0 == Quantity::PacketBytes);
     let bytes = if packets { Quantity::PacketBytes } else { Quantity::ApplicationBytes };
+    let packets = settings.iter().all(|s| verdict::rate_of(s.cell, &s.arms) == Quantity::PacketRate);
+    let rate = if packets { Quantity::PacketRate } else { Quantity::ApplicationRate };
     let of = |quantity| settings.iter().filter(|s| is_compared(s, quantity)).collect::<Vec<_>>();
-    verdict::quantities(bytes).into_iter().map(|q| (q, of(q))).filter(|(_, settings)| !settings.is_empty()).collect()
+    let all = verdict::quantities(bytes, rate).into_iter().map(|q| (q, of(q)));
+    all.filter(|(_, settings)| !settings.is_empty()).collect()
 }
 
 fn place(setting: &Setting<'_>, quantity: Quantity, title: &str) -> Option<Place> {
-    let mut own: Vec<(f64, &str)> = setting
-        .arms
-        .iter()
-        .filter(|(_, entry)| entry.descriptor.title == title)
-        .filter_map(|(arm, _)| Some((arm.median(quantity)?, arm.arm.as_str())))
-        .collect();
-    own.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (_, arm) = own.first()?;
+    let own = arms::own(setting, quantity, title);
+    let (_, (arm, _)) = own.first()?;
     // Equal medians of too few blocks are no more than that.
     if is_open(setting, quantity) {
         return Some(Place::Open);
@@ -243,7 +253,7 @@ fn place(setting: &Setting<'_>, quantity: Quantity, title: &str) -> Option<Place
         Some(Win { titles, .. }) if titles == [title] => Place::First,
         Some(Win { titles, .. }) if titles.contains(&title) => Place::Level,
         Some(win) => {
-            let compared = setting.cell.comparison(quantity, arm, win.best);
+            let compared = setting.cell.comparison(quantity, &arm.arm, win.best);
             match compared.as_ref().map(|c| c.outcome) {
                 Some(Outcome::TooFewBlocks) | None if !is_certain(setting, quantity) => Place::Open,
                 _ => Place::Behind(compared),
@@ -283,37 +293,40 @@ fn choices(settings: &[Setting<'_>]) -> String {
     }
 }
 
-/// Who shares a first place is said once, with all that is shared.
+/// The quantities that are won so, by their titles.
+fn named<'a>(wins: &[(Quantity, Option<Win<'a>>)], so: impl Fn(Option<&Win<'a>>) -> bool) -> Vec<String> {
+    wins.iter().filter(|(_, win)| so(win.as_ref())).map(|(quantity, _)| quantity.title().to_owned()).collect()
+}
+
+/// A sentence for each transport, in the same words; then one for what nobody is behind in.
 fn choices_in_one(setting: &Setting<'_>, titles: &[&str], compared: &[(Quantity, Vec<&Setting<'_>>)]) -> String {
-    let mut groups: BTreeMap<Vec<usize>, Vec<String>> = BTreeMap::new();
-    let mut nobody = Vec::new();
-    for (quantity, _) in compared.iter().filter(|(quantity, _)| !is_open(setting, *quantity)) {
-        let name = quantity.title().to_owned();
-        match verdict::win(setting.cell, &setting.arms, *quantity) {
-            None => nobody.push(name),
-            // Who leads by medians alone is not said: a claim without an interval is none.
-            Some(win) if !win.clear => {}
-            Some(win) => {
-                let who = (0..titles.len()).filter(|i| win.titles.contains(&titles[*i])).collect();
-                groups.entry(who).or_default().push(name);
-            }
+    let quantities = compared.iter().map(|(quantity, _)| *quantity).filter(|quantity| !is_open(setting, *quantity));
+    let wins: Vec<(Quantity, Option<Win<'_>>)> =
+        quantities.map(|quantity| (quantity, verdict::win(setting.cell, &setting.arms, quantity))).collect();
+    // Who leads by medians alone is not said: a claim without an interval is none.
+    let anybody = wins.iter().any(|(_, win)| win.as_ref().is_some_and(|win| win.clear));
+    let of = |title: &&str| {
+        let won = |win: Option<&Win<'_>>| win.is_some_and(|win| win.clear && win.titles.contains(title));
+        let alone = |win: Option<&Win<'_>>| win.is_some_and(|win| win.titles.len() == 1);
+        let first = named(&wins, |win| won(win) && alone(win));
+        let level = named(&wins, |win| won(win) && !alone(win));
+        let mut parts = Vec::new();
+        if !first.is_empty() || level.is_empty() && anybody {
+            let what = if first.is_empty() { "nothing".to_owned() } else { list(&first) };
+            parts.push(format!("first in {what}"));
         }
-    }
-    let called = |who: &Vec<usize>| {
-        let names: Vec<String> = who.iter().filter_map(|i| titles.get(*i)).map(|t| (*t).to_owned()).collect();
-        if who.len() > 1 { format!("{} (level)", list(&names)) } else { list(&names) }
+        if !level.is_empty() {
+            parts.push(format!("level with the first in {}", list(&level)));
+        }
+        parts.extend(arms::connections(setting, title));
+        (!parts.is_empty()).then(|| format!("{title}: {}.", parts.join("; ")))
     };
-    let mut parts: Vec<String> =
-        groups.iter().map(|(who, what)| format!("{} in {}", called(who), list(what))).collect();
-    if !nobody.is_empty() {
-        parts.push(format!("nobody in {}", list(&nobody)));
+    let mut said: Vec<String> = titles.iter().filter_map(of).collect();
+    let level = named(&wins, |win| win.is_none());
+    if !level.is_empty() {
+        said.push(format!("All level in {}.", list(&level)));
     }
-    let nowhere = (0..titles.len()).filter(|i| !groups.keys().any(|who| who.contains(i))).collect::<Vec<_>>();
-    if !nowhere.is_empty() && !groups.is_empty() {
-        let names: Vec<String> = nowhere.iter().filter_map(|i| titles.get(*i)).map(|t| (*t).to_owned()).collect();
-        parts.push(format!("in nothing: {}", list(&names)));
-    }
-    format!("First come: {}.", parts.join("; "))
+    if said.is_empty() { "No transport comes clearly first in anything.".to_owned() } else { said.join(" ") }
 }
 
 fn choices_in_many(titles: &[&str], compared: &[(Quantity, Vec<&Setting<'_>>)]) -> String {
@@ -350,15 +363,16 @@ fn standings(settings: &[Setting<'_>]) -> DataTable {
 /// How `title` stands, in few words.
 fn standing(settings: &[&Setting<'_>], quantity: Quantity, title: &str) -> String {
     let places: Vec<Place> = settings.iter().filter_map(|s| place(s, quantity, title)).collect();
-    if let ([place], 1) = (places.as_slice(), settings.len()) {
+    if let ([place], [setting]) = (places.as_slice(), settings) {
+        let whose = arms::whose(setting, quantity, title, place);
         return match place {
-            Place::First => "first".to_owned(),
-            Place::Level => "level".to_owned(),
+            Place::First => format!("{whose}first"),
+            Place::Level => format!("{whose}level"),
             Place::AllLevel => "all level".to_owned(),
             Place::Open => "too few blocks".to_owned(),
             Place::Behind(compared) => compared.as_ref().map_or(NOTHING.to_owned(), |c| match c.scale {
-                Scale::Difference => format!("+{}", sized(c)),
-                Scale::Ratio => sized(c),
+                Scale::Difference => format!("{whose}+{}", sized(c)),
+                Scale::Ratio => format!("{whose}{}", sized(c)),
             }),
         };
     }

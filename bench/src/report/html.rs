@@ -187,7 +187,9 @@ fn cell_section(
     let theory = table::theory(cell);
     if !theory.rows.is_empty() {
         let listing = Listing::new("Theory beside measurement").class("words").sortable();
-        let table = format!("<p>{}</p>\n{}", prose(table::THEORY), html_table(&theory, &listing));
+        let told = [Some(table::THEORY), table::unrehearsed(summary)].into_iter().flatten();
+        let told: String = told.map(|text| format!("<p>{}</p>\n", prose(text))).collect();
+        let table = format!("{told}{}", html_table(&theory, &listing));
         text.push_str(&details("Theory beside measurement", &table));
     }
     if let Some(rows) = targets::table(summary, cell) {

@@ -1,6 +1,6 @@
 //! `report.md`: the answer, the tables and the conditions, to paste into an issue or an article.
 
-use crate::charts::{Chart, DataTable, absent};
+use crate::charts::{Chart, DataTable, absent, sweep};
 use crate::summary::words::conditions;
 use crate::summary::{CellSummary, Summary};
 
@@ -34,7 +34,7 @@ pub(crate) fn table(table: &DataTable) -> String {
     text
 }
 
-/// The file: the same as the page, without the tables that only a page can fold.
+/// The file: the same as the page, without the numbers behind its pictures and the table of all trials.
 #[must_use]
 pub fn report(page: &Page<'_>) -> String {
     let summary = page.summary;
@@ -78,7 +78,8 @@ fn across(page: &Page<'_>) -> String {
     if page.across.is_empty() {
         return String::new();
     }
-    let pictures: String = page.across.iter().map(picture).collect();
+    let conditions = sweep::conditions(page.summary);
+    let pictures: String = page.across.iter().map(|chart| picture(chart, &conditions)).collect();
     format!("## {}\n\n{pictures}", super::across(page.summary))
 }
 
@@ -121,26 +122,47 @@ fn claims_section(summary: &Summary) -> String {
 }
 
 fn cell_section(summary: &Summary, cell: &CellSummary, charts: &[(String, Chart)]) -> String {
+    let conditions = conditions(summary, cell);
     let mut text = format!("## {}\n\n", inline(&cell.name));
     // Of a single cell the answer has said this.
     let sentences = if summary.cells.len() > 1 { verdict::cell(summary, cell) } else { Vec::new() };
     text.extend(sentences.iter().map(|sentence| format!("{}\n\n", inline(sentence))));
-    text.push_str(&format!("{}\n", table(&super::table::rows(cell))));
-    text.push_str(&format!("Medians, [intervals of at least 95 %]. {}.\n\n", inline(&conditions(summary, cell))));
+    text.push_str(&format!("{}\n", table(&super::table::narrow(cell))));
+    text.push_str(&format!("Medians, [intervals of at least 95 %]. {}.\n\n", inline(&conditions)));
+    text.push_str(&pairs(summary, cell));
     let theory = super::table::theory(cell);
     if !theory.rows.is_empty() {
         let sentences = inline(super::table::THEORY);
         text.push_str(&format!("Theory beside measurement. {sentences}\n\n{}\n", table(&theory)));
+        text.extend(super::table::unrehearsed(summary).map(|told| format!("{told}\n\n")));
     }
     if let Some(rows) = super::targets::table(summary, cell) {
         text.push_str(&format!("What theory is held to:\n\n{}\n", table(&rows)));
     }
-    text.extend(charts.iter().map(picture));
+    text.extend(charts.iter().map(|chart| picture(chart, &conditions)));
     text + &set_aside(cell)
 }
 
-fn picture((file, chart): &(String, Chart)) -> String {
-    format!("![{}](charts/{file}.svg)\n\n{}\n\n", inline(&chart.title), inline(&chart.sentence))
+/// With what it says and what it was measured under: no figure goes without its conditions.
+fn picture((file, chart): &(String, Chart), conditions: &str) -> String {
+    let [title, sentence, conditions] = [chart.title.as_str(), chart.sentence.as_str(), conditions].map(inline);
+    format!("![{title}](charts/{file}.svg)\n\n{sentence}\n\n{conditions}.\n\n")
+}
+
+/// Comparisons of a run beyond which the text has none: nobody reads so many in it.
+const PAIRS_MAX: usize = 5_000;
+
+/// Every pair of arms, folded where text can be.
+fn pairs(summary: &Summary, cell: &CellSummary) -> String {
+    let rows = super::table::pairs(summary, cell);
+    if rows.rows.is_empty() {
+        return String::new();
+    }
+    let heading = "Every pair of arms: differences and ratios";
+    if summary.cells.iter().map(|cell| cell.comparisons.len()).sum::<usize>() > PAIRS_MAX {
+        return format!("{heading}: in `summary.json`, since they are too many for this text.\n\n");
+    }
+    format!("<details><summary>{heading}</summary>\n\n{}\n</details>\n\n", table(&rows))
 }
 
 fn further(section: &Section) -> String {

@@ -100,6 +100,9 @@ const PATHS: [(&str, &str); 3] = [
     ),
 ];
 
+/// A warm-up ends when two successive seconds agree: one that may not last so long has no rule.
+const WARM_UP_RULE_MS: u64 = 2_000;
+
 /// What the numbers do not say.
 pub(super) fn caveats(summary: &Summary) -> Vec<String> {
     let has = |path: &str| summary.cells.iter().any(|cell| cell.load.path.name() == path);
@@ -110,6 +113,9 @@ pub(super) fn caveats(summary: &Summary) -> Vec<String> {
         "TCP/IP bytes are computed from segment counts with the heads of IPv4; how many segments without data there are depends on the kernel's delayed acknowledgements.".to_owned(),
         "One implementation of each transport, in Rust: other servers have other CPU and memory costs; bytes carry over, times may not.".to_owned(),
     ]);
+    if summary.browser.is_none() && summary.cells.iter().any(|cell| cell.load.warm_up_max_ms < WARM_UP_RULE_MS) {
+        caveats.push("Cells with a warm-up of less than 2 s have one of fixed length: to see two successive seconds agree, the rule needs two.".to_owned());
+    }
     caveats.extend(summary.browser.iter().flat_map(browser::caveats));
     if !summary.environment.optimised {
         caveats.push("Built without optimisation: CPU and lateness are worse than they need be.".to_owned());

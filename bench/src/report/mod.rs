@@ -190,10 +190,13 @@ fn thoughts(summary: &Summary) -> Vec<(&'static str, String)> {
     let claims: Vec<String> = summary.claims.iter().map(u32::to_string).collect();
     let claims =
         if claims.is_empty() { String::new() } else { format!("{} of `wirerace claims`", words::list(&claims)) };
+    let expected = !summary.prediction.is_empty() || !summary.change_our_mind.is_empty();
+    let judged = if expected { "Compare with the answer above; no program judged it." } else { "" };
     let several = if summary.claims.len() == 1 { "Helps to decide claim" } else { "Helps to decide claims" };
     let all = [
         ("Prediction, before the run", summary.prediction.clone()),
         ("What would change our mind", summary.change_our_mind.clone()),
+        ("Did it come so", judged.to_owned()),
         (several, claims),
     ];
     all.into_iter().filter(|(_, text)| !text.is_empty()).collect()

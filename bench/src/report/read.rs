@@ -81,6 +81,17 @@ pub enum ReadError {
         /// Its version.
         found: u32,
     },
+    /// No wirerace wrote it: versions count from 1.
+    #[error(
+        "{} has schema version {found}, which no wirerace writes: restore it, or run the experiment again",
+        .file.display()
+    )]
+    NoVersion {
+        /// The file.
+        file: PathBuf,
+        /// What stands where its version should.
+        found: u32,
+    },
 }
 
 fn remedy(folder: Option<&Path>) -> String {
@@ -112,18 +123,23 @@ struct Versioned {
 
 /// Why a text is not what it should be.
 enum Wrong {
-    Newer(u32),
+    Version(u32),
     Damaged(String),
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Wrong> {
     // The version first: what a newer one added or renamed must not be reported as damage.
     if let Ok(Versioned { schema_version }) = serde_json::from_str(text)
-        && schema_version > SCHEMA_VERSION
+        && !(1..=SCHEMA_VERSION).contains(&schema_version)
     {
-        return Err(Wrong::Newer(schema_version));
+        return Err(Wrong::Version(schema_version));
     }
     serde_json::from_str(text).map_err(|e| Wrong::Damaged(e.to_string()))
+}
+
+/// What is wrong with `file`, whose version is none of those that are read.
+fn of_version(file: PathBuf, found: u32) -> ReadError {
+    if found > SCHEMA_VERSION { ReadError::Newer { file, found } } else { ReadError::NoVersion { file, found } }
 }
 
 fn load(file: &Path) -> Result<Vec<u8>, ReadError> {
@@ -145,13 +161,13 @@ pub struct Trials {
 /// Reads `manifest.json` in `directory`.
 ///
 /// # Errors
-/// When there is no run in `directory`, or its manifest is unreadable, damaged, or of a newer schema version.
+/// When there is no run in `directory`, or its manifest is unreadable, damaged, or of another schema version.
 pub fn read_manifest(directory: &Path) -> Result<Manifest, ReadError> {
     check_folder(directory)?;
     let file = directory.join(MANIFEST);
     match parse(&String::from_utf8_lossy(&load(&file)?)) {
         Ok(manifest) => Ok(manifest),
-        Err(Wrong::Newer(found)) => Err(ReadError::Newer { file, found }),
+        Err(Wrong::Version(found)) => Err(of_version(file, found)),
         Err(Wrong::Damaged(reason)) => Err(ReadError::DamagedManifest { file, reason }),
     }
 }
@@ -160,7 +176,7 @@ pub fn read_manifest(directory: &Path) -> Result<Manifest, ReadError> {
 /// and the trials before it are used.
 ///
 /// # Errors
-/// When it is missing, unreadable, damaged elsewhere, or of a newer schema version.
+/// When it is missing, unreadable, damaged elsewhere, or of another schema version.
 pub fn read_trials(directory: &Path) -> Result<Trials, ReadError> {
     let file = directory.join(TRIALS);
     let text = load(&file)?;
@@ -172,7 +188,7 @@ pub fn read_trials(directory: &Path) -> Result<Trials, ReadError> {
     for (nth, (line, text)) in lines.iter().enumerate() {
         match parse::<Trial>(text) {
             Ok(trial) => trials.push(trial),
-            Err(Wrong::Newer(found)) => return Err(ReadError::Newer { file, found }),
+            Err(Wrong::Version(found)) => return Err(of_version(file, found)),
             Err(Wrong::Damaged(_)) if nth + 1 == lines.len() => {
                 let warning = format!(
                     "The last line of {TRIALS} (line {line}) is damaged, as a killed run leaves it; the {} trials before \
@@ -199,7 +215,7 @@ fn read_run_file(named: &Path) -> Result<Run, ReadError> {
     let file = named.to_owned();
     match parse(&String::from_utf8_lossy(&load(named)?)) {
         Ok(RunFile { manifest, trials, .. }) => Ok(Run { manifest, trials, warnings: Vec::new() }),
-        Err(Wrong::Newer(found)) => Err(ReadError::Newer { file, found }),
+        Err(Wrong::Version(found)) => Err(of_version(file, found)),
         Err(Wrong::Damaged(reason)) => Err(ReadError::DamagedFile { file, reason }),
     }
 }
@@ -229,6 +245,8 @@ pub fn folder_name(folder: &Path) -> String {
 mod tests {
     use super::*;
     use crate::report::fixture;
+    use crate::run::RunFolder;
+    use crate::summary::{Quantity, summarise};
 
     fn written() -> (tempfile::TempDir, String) {
         let dir = tempfile::tempdir().unwrap();
@@ -271,6 +289,48 @@ mod tests {
         bytes[20] = 0xFF;
         std::fs::write(dir.path().join(TRIALS), bytes).unwrap();
         assert!(matches!(read(dir.path()).unwrap_err(), ReadError::DamagedLine { line: 1, .. }));
+    }
+
+    #[test]
+    fn what_is_not_a_number_costs_that_value_and_nothing_else() {
+        let (manifest, sound) = fixture::run();
+        // In the last line it must not pass for what a killed run leaves.
+        for place in [3, sound.len() - 1] {
+            let mut trials = sound.clone();
+            let staleness = &mut trials[place].measured.as_mut().unwrap().client.staleness;
+            (staleness.mean_ns, staleness.wrong_price_share) = (f64::NAN, f64::NAN);
+            let out = tempfile::tempdir().unwrap();
+            let folder = RunFolder::create(out.path(), "made").unwrap();
+            folder.append(&trials).unwrap();
+            let text = std::fs::read_to_string(folder.path().join(TRIALS)).unwrap();
+            assert!(text.lines().nth(place).unwrap().contains("\"wrong_price_share\":null"));
+            let back = read_trials(folder.path()).unwrap();
+            assert_eq!((back.trials.len(), back.warning), (sound.len(), None));
+            let staleness = &back.trials[place].measured.as_ref().unwrap().client.staleness;
+            assert!(staleness.mean_ns.is_nan() && staleness.wrong_price_share.is_nan() && staleness.p99_ns > 0);
+            // Of six trials one lacks the value, and is counted for all others.
+            let summary = summarise(&manifest, &back.trials, &[]);
+            let arm = summary.cells[0].arms.iter().find(|arm| arm.arm == trials[place].arm.name).unwrap();
+            let n = |quantity| arm.estimate(quantity).unwrap().n;
+            assert_eq!((n(Quantity::StalenessMean), n(Quantity::WrongPrice), n(Quantity::LatenessP50)), (5, 5, 6));
+            assert!(arm.median(Quantity::StalenessMean).is_some_and(f64::is_finite));
+        }
+    }
+
+    #[test]
+    fn a_version_that_never_was_is_refused_in_every_line_and_in_the_manifest() {
+        let (dir, trials) = written();
+        let last = trials.lines().count() - 1;
+        for place in [0, last] {
+            let mut lines: Vec<String> = trials.lines().map(str::to_owned).collect();
+            lines[place] = lines[place].replacen("\"schema_version\":1", "\"schema_version\":0", 1);
+            std::fs::write(dir.path().join(TRIALS), lines.join("\n")).unwrap();
+            let error = read(dir.path()).unwrap_err();
+            assert!(matches!(error, ReadError::NoVersion { found: 0, .. }), "{error}");
+            assert!(error.to_string().contains("trials.jsonl has schema version 0, which no wirerace"), "{error}");
+        }
+        std::fs::write(dir.path().join(MANIFEST), "{\"schema_version\":0}").unwrap();
+        assert!(read(dir.path()).unwrap_err().to_string().contains("manifest.json has schema version 0"));
     }
 
     #[test]

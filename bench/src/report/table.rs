@@ -1,8 +1,11 @@
 //! The comparison table: one row per arm, medians with their intervals; for terminals, Markdown and CSV.
 
+use wirerace_contract::descriptor::Delivers;
+use wirerace_contract::spec::Delivery;
+
 use crate::charts::DataTable;
-use crate::summary::words::{NOTHING, count, duration, estimate, number, with_unit};
-use crate::summary::{ArmSummary, CellSummary, Quantity, Reading, Summary};
+use crate::summary::words::{NOTHING, count, duration, effect, estimate, interval, number, with_unit};
+use crate::summary::{ArmSummary, CellSummary, Comparison, Quantity, Reading, Summary};
 
 /// How a table is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,7 +21,7 @@ pub enum Format {
 }
 
 /// The columns: what is shown, under which head.
-const COLUMNS: [(Quantity, &str); 14] = [
+const COLUMNS: [(Quantity, &str); 15] = [
     (Quantity::LatenessP50, "late p50 ms"),
     (Quantity::LatenessP99, "late p99 ms"),
     (Quantity::StalenessMean, "stale ms"),
@@ -31,6 +34,7 @@ const COLUMNS: [(Quantity, &str); 14] = [
     (Quantity::EmptyPolls, "empty polls %"),
     (Quantity::OwnCpu, "CPU µs/quote"),
     (Quantity::ServerCpu, "of it server µs"),
+    (Quantity::ServerMemory, "server MiB"),
     (Quantity::PublisherLatenessP99, "publisher p99 ms"),
     (Quantity::TransitMultiple, "transit ÷ least"),
 ];
@@ -127,6 +131,34 @@ pub fn turned(cell: &CellSummary) -> DataTable {
     DataTable { columns, rows: lines.filter(told).collect() }
 }
 
+/// The table, or where that is narrower the same on its side, for text that nothing scrolls.
+#[must_use]
+pub fn narrow(cell: &CellSummary) -> DataTable {
+    let (rows, turned) = (rows(cell), turned(cell));
+    if turned.columns.len() < rows.columns.len() { turned } else { rows }
+}
+
+/// Every pair of arms that may be compared, a line for each quantity that both have.
+#[must_use]
+pub fn pairs(summary: &Summary, cell: &CellSummary) -> DataTable {
+    let newest_each = |name: &str| {
+        let arm = &summary.arms.iter().find(|entry| entry.arm.name == name)?.arm;
+        (arm.delivery == Delivery::Newest).then_some(arm.interval_ms)
+    };
+    let row = |c: &Comparison| {
+        let write = |value: f64| effect(c.quantity, c.scale, value);
+        let size = c.estimate.map_or(NOTHING.to_owned(), |e| write(e.get()));
+        let bounds = c.interval.as_ref().map_or(NOTHING.to_owned(), |i| interval(i, write));
+        let arms = format!("{} against {}", c.left, c.right);
+        let (quantity, outcome) = (c.quantity.title().to_owned(), c.outcome.words().to_owned());
+        vec![quantity, arms, size, bounds, c.n.to_string(), outcome]
+    };
+    // What neither has (orders, where nobody orders) takes no line; conflated arms are compared at equal intervals.
+    let compared = cell.comparisons.iter().filter(|c| c.n > 0 && newest_each(&c.left) == newest_each(&c.right));
+    let columns = ["quantity", "arms", "difference or ratio", "interval", "blocks", "outcome"];
+    DataTable { columns: columns.map(str::to_owned).to_vec(), rows: compared.map(row).collect() }
+}
+
 /// Quantities that theory is shown beside: the measures that formulas give.
 const HELD_AGAINST_THEORY: [Quantity; 6] = [
     Quantity::LatenessP50,
@@ -144,6 +176,17 @@ pub const THEORY: &str = "Theory is computed for each trial from the setting, th
      sums a whole distribution up: count the quotes that came within some time, in theory and as measured; the distance is the \
      largest gap between the two shares, whichever time is chosen (0 alike, 1 nothing in common; a shift of up to 0.3 ms, the \
      machine's own, is forgiven).";
+
+/// What theory leaves out where nothing was rehearsed; `None` where something was, and where nothing is pushed or held.
+#[must_use]
+pub fn unrehearsed(summary: &Summary) -> Option<&'static str> {
+    let mut theories = summary.cells.iter().flat_map(|cell| &cell.arms).filter_map(|arm| arm.theory.as_ref());
+    let at_once = summary.arms.iter().any(|entry| entry.descriptor.delivers != Delivers::Planned);
+    (at_once && !theories.any(|theory| theory.rehearsed)).then_some(
+        "No rehearsal in this run: theory of pushes and held requests leaves out waking up, so their errors are the \
+         machine's.",
+    )
+}
 
 /// Theory beside measurement: a line for each arm and quantity that there is theory for, and one for the whole
 /// distribution of lateness.

@@ -53,8 +53,20 @@ pub fn of(summary: &Summary, cell: &CellSummary) -> Vec<Target> {
     if !matches!(cell.load.path, Path::Link(_)) || cell.load.feed.arrivals != Arrivals::Poisson {
         return Vec::new();
     }
+    // Of what theory does not know, losses say, it says nothing for any arm. Where it knows the others, a missing one is a miss.
+    if cell.arms.iter().all(|arm| arm.theory.is_none()) {
+        return Vec::new();
+    }
     let arms = cell.arms.iter().zip(&summary.arms);
-    arms.filter_map(|(arm, entry)| Some(of_arm(arm, entry, arm.theory.as_ref()?))).flatten().collect()
+    let of = |(arm, entry): (&ArmSummary, &ArmEntry)| {
+        arm.theory.as_ref().map_or_else(|| vec![nothing_known(arm)], |theory| of_arm(arm, entry, theory))
+    };
+    arms.flat_map(of).collect()
+}
+
+fn nothing_known(arm: &ArmSummary) -> Target {
+    let (theory, error, allowed) = (NOTHING.to_owned(), "none".to_owned(), "one at least".to_owned());
+    Target { arm: arm.arm.clone(), what: "a law, and trials that can be used", theory, error, allowed, met: Some(false) }
 }
 
 fn of_arm(arm: &ArmSummary, entry: &ArmEntry, theory: &TheorySummary) -> Vec<Target> {
@@ -92,7 +104,11 @@ fn of_arm(arm: &ArmSummary, entry: &ArmEntry, theory: &TheorySummary) -> Vec<Tar
         let retest = theory.rehearsed && entry.descriptor.delivers == Delivers::Pushed;
         let allowed = if retest { "test against retest: not counted".to_owned() } else { format!("at most {DISTANCE_MAX}") };
         let met = (!retest).then_some(distance <= DISTANCE_MAX);
-        add("distance of the distributions of lateness", "0".into(), number(distance), allowed, met);
+        let strict = theory.distance_strict.map_or_else(String::new, |strict| {
+            format!(" ({} without the 0.3 ms forgiven)", number(strict.get()))
+        });
+        let error = format!("{}{strict}", number(distance));
+        add("distance of the distributions of lateness", "0".into(), error, allowed, met);
     }
     if let Some(polls) = theory.polls {
         let decided = polls.issued + polls.skipped;
@@ -129,19 +145,20 @@ pub fn table(summary: &Summary, cell: &CellSummary) -> Option<DataTable> {
 /// How many were met over all cells, and which were not; `None` where there are none.
 #[must_use]
 pub fn sentence(summary: &Summary) -> Option<String> {
-    let all: Vec<(&CellSummary, Target)> = summary
-        .cells
-        .iter()
-        .flat_map(|cell| of(summary, cell).into_iter().map(move |target| (cell, target)))
-        .filter(|(_, target)| target.met.is_some())
-        .collect();
+    let told = summary.cells.iter().flat_map(|cell| of(summary, cell).into_iter().map(move |target| (cell, target)));
+    let (all, not_asked): (Vec<(&CellSummary, Target)>, Vec<_>) = told.partition(|(_, target)| target.met.is_some());
     let missed: Vec<String> = all
         .iter()
         .filter(|(_, target)| target.met == Some(false))
         .map(|(cell, t)| format!("{}, {}, {} ({}, allowed {})", cell.name, t.arm, t.what, t.error, t.allowed))
         .collect();
     let told = if missed.is_empty() { String::new() } else { format!(" Missed: {}.", missed.join("; ")) };
-    (!all.is_empty()).then(|| format!("Theory meets {} of {} targets.{told}", all.len() - missed.len(), all.len()))
+    let not_asked = match not_asked.len() {
+        0 => String::new(),
+        some => format!("; {some} more are told and not counted"),
+    };
+    (!all.is_empty())
+        .then(|| format!("Theory meets {} of {} targets{not_asked}.{told}", all.len() - missed.len(), all.len()))
 }
 
 #[cfg(test)]
@@ -169,6 +186,7 @@ mod tests {
             max_ms: reading(2.0 * mean_ms),
             mean_error_ms: Some(reading(off_ms)),
             distance: Some(reading(distance)),
+            distance_strict: None,
             curve: Vec::new(),
             x: x.map(reading),
             polls: None,
@@ -200,6 +218,16 @@ mod tests {
             let found = (outcome(&summary, "long-poll", "mean"), outcome(&summary, "long-poll", "distance"));
             assert_eq!(found, met, "{off_ms} {distance} {x}");
         }
+    }
+
+    #[test]
+    fn an_arm_that_theory_does_not_know_beside_others_is_a_miss() {
+        let mut summary = summary();
+        summary.cells[0].arms[1].theory = Some(theory(20.0, 0.0, 0.0, None));
+        summary.cells[0].arms[2].theory = None;
+        assert_eq!(outcome(&summary, "long-poll", "a law"), Some(false));
+        summary.cells[0].arms.iter_mut().for_each(|arm| arm.theory = None);
+        assert_eq!(of(&summary, &summary.cells[0]), Vec::new(), "theory knows nothing of such a cell");
     }
 
     #[test]

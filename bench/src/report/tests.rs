@@ -170,10 +170,19 @@ fn texts_of(change: impl FnOnce(&mut Summary)) -> [String; 2] {
     [html, markdown::report(&page)]
 }
 
+/// A sentence without its first interval, and that. In sentences that say who is best it is the best's own.
+pub(super) fn without_first_interval(sentence: &str) -> (String, &str) {
+    let (before, rest) = sentence.split_once(" [").unwrap();
+    let (interval, after) = rest.split_once(']').unwrap();
+    (format!("{before}{after}"), interval)
+}
+
 #[test]
 fn what_was_thought_before_stands_beside_the_answer() {
+    let judged = "Compare with the answer above; no program judged it.";
     for text in texts_of(|_| ()) {
         assert!(!text.contains("A quick look") && !text.contains("Prediction") && !text.contains("change our mind"));
+        assert!(!text.contains(judged), "nothing was expected");
     }
     let texts = texts_of(|summary| {
         summary.quick = true;
@@ -189,6 +198,7 @@ fn what_was_thought_before_stands_beside_the_answer() {
             ["A quick look", "Prediction, before the run", "What would change our mind", "Helps to decide claims"];
         assert!(question < place(heads[0]) && place(heads[0]) < end, "a quick look says so before anything");
         let results = text.find("set aside: 1 tainted, 1 void").unwrap();
+        assert!(place(heads[2]) < place(judged) && text.matches(judged).count() == 1, "once, below both");
         for what in
             heads.into_iter().skip(1).chain(["Polls are &lt;later&gt;.", "Polls that come first.", "3 and 8 of"])
         {
@@ -404,4 +414,46 @@ fn a_run_without_event_logs_says_so_where_the_picture_would_stand() {
         let text = std::fs::read_to_string(file).unwrap();
         assert!(text.contains("this run was recorded without an event log."), "{}", file.display());
     }
+}
+
+#[test]
+fn every_picture_in_the_text_has_its_conditions() {
+    let (manifest, trials) = fixture::run();
+    let summary = summarise(&manifest, &trials, &[]);
+    let (charts, across) = (draw(&summary), draw_run(&summary));
+    let page = html::Page { summary: &summary, trials: &trials, charts: &charts, across: &across, sections: &[] };
+    let text = markdown::report(&page);
+    let paragraphs: Vec<&str> = text.split("\n\n").collect();
+    let pictures: Vec<usize> = (0..paragraphs.len()).filter(|at| paragraphs[*at].starts_with("![")).collect();
+    assert_eq!(pictures.len(), KINDS.len() + across.len());
+    for at in pictures {
+        let below = paragraphs[at + 2];
+        assert!(below.contains("n = 5 to 6 trials an arm") && below.contains("run seed 7"), "{below}");
+    }
+}
+
+#[test]
+fn the_text_has_a_narrow_table_with_the_memory_and_every_pair_of_arms() {
+    let [_, text] = texts_of(|_| ());
+    assert!(text.contains("| arm | poll-close | poll | long-poll | sse | ws |\n"), "one column an arm");
+    assert!(text.contains("\n| server MiB | 9 |"), "the answer speaks of it");
+    let pair = "\n| median lateness | poll against ws | 125 ms | \\[123 ms, 128 ms\\] | 6 | differs |\n";
+    assert!(text.contains(pair), "{text}");
+    let [_, text] = texts_of(|summary| {
+        let cell = summary.cells[0].clone();
+        summary.cells = vec![cell; 26];
+    });
+    assert!(!text.contains(pair) && text.contains("too many for this text"));
+}
+
+#[test]
+fn a_run_without_a_rehearsal_says_what_theory_leaves_out() {
+    let told = "No rehearsal in this run: theory of pushes and held requests leaves out waking up";
+    let [_, text] = texts_of(|_| ());
+    assert!(text.contains(told));
+    let [_, text] = texts_of(|summary| {
+        let theories = summary.cells[0].arms.iter_mut().filter_map(|arm| arm.theory.as_mut());
+        theories.for_each(|theory| theory.rehearsed = true);
+    });
+    assert!(!text.contains(told));
 }

@@ -4,8 +4,9 @@
 use wirerace_contract::results::ArmEntry;
 use wirerace_contract::spec::Delivery;
 
+use super::table::signed;
 use crate::statistics::{BLOCKS_MIN, Outcome, Scale};
-use crate::summary::words::{duration, effect, interval, list, number, with_unit};
+use crate::summary::words::{NOTHING, duration, effect, interval, list, number, with_unit};
 use crate::summary::{ArmSummary, CellSummary, Comparison, Quantity, Summary};
 
 /// An arm with what the manifest says about it.
@@ -98,6 +99,13 @@ pub(super) fn bytes_of(cell: &CellSummary, arms: &[Entry<'_>]) -> (Quantity, &'s
     }
 }
 
+/// What their bytes without set-up are counted in, by the second and client: as above, but also where no quote came to
+/// divide by.
+pub(super) fn rate_of(cell: &CellSummary, arms: &[Entry<'_>]) -> Quantity {
+    let packets = !cell.exact && arms.iter().all(|(arm, _)| arm.median(Quantity::PacketRate).is_some());
+    if packets { Quantity::PacketRate } else { Quantity::ApplicationRate }
+}
+
 fn group(cell: &CellSummary, arms: &[Entry<'_>]) -> Vec<String> {
     let (bytes, opening) = bytes_of(cell, arms);
     let mut sentences = went_wrong(arms);
@@ -136,33 +144,53 @@ pub(super) fn ranking(cell: &CellSummary, arms: &[Entry<'_>], quantity: Quantity
     // A stable sort: arms that tie stay in the order of the experiment.
     ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
     let ((value, best), rest) = ranked.split_first()?;
-    let lateness = quantity == Quantity::LatenessP50;
-    let first = if lateness {
-        format!("{opening}, a quote reached {} {} after it was due", best.0.arm, duration(*value))
+    let own = with_interval(best.0, quantity, *value);
+    let first = if quantity == Quantity::LatenessP50 {
+        format!("{opening}, a quote reached {} {own} after it was due", best.0.arm)
     } else {
-        format!("{opening}: {} {}", best.0.arm, number(*value))
+        format!("{opening}: {} {own}", best.0.arm)
     };
-    let behind: Vec<String> =
-        rest.iter().filter_map(|(_, entry)| behind(cell.comparison(quantity, &entry.0.arm, &best.0.arm)?)).collect();
+    let behind: Vec<String> = rest
+        .iter()
+        .filter_map(|(value, entry)| behind(*value, cell.comparison(quantity, &entry.0.arm, &best.0.arm)?))
+        .collect();
     Some(if behind.is_empty() { format!("{first}.") } else { format!("{first}; {}.", behind.join(", ")) })
 }
 
-/// How `comparison.left` stands against the best.
-fn behind(comparison: Comparison) -> Option<String> {
-    let Comparison { quantity, scale, left, .. } = &comparison;
+/// A time with its unit; of all else the sentence says before it what it is.
+fn written(quantity: Quantity, value: f64) -> String {
+    if quantity.unit() == "ms" { duration(value) } else { number(value) }
+}
+
+/// The median of an arm, with its interval where there is one.
+fn with_interval(arm: &ArmSummary, quantity: Quantity, median: f64) -> String {
+    let bounds = arm.estimate(quantity).and_then(|estimate| estimate.interval);
+    let bounds = bounds.filter(|bounds| bounds.low != bounds.high);
+    let bounds = bounds.map(|bounds| format!(" {}", interval(&bounds, |value| written(quantity, value))));
+    format!("{}{}", written(quantity, median), bounds.unwrap_or_default())
+}
+
+/// How `comparison.left`, whose median is `value`, stands against the best. What is not told apart has its figures too: how
+/// wide the interval is says how much may hide in it.
+fn behind(value: f64, comparison: Comparison) -> Option<String> {
+    let Comparison { quantity, scale, left, outcome, .. } = &comparison;
     let estimate = comparison.estimate.map(|e| effect(*quantity, *scale, e.get()));
     let later = if *scale == Scale::Difference { " later" } else { "" };
-    match comparison.outcome {
-        Outcome::Undecided => Some(format!("{left} no clear difference")),
-        Outcome::Equal => Some(format!("{left} equal")),
-        Outcome::TooFewBlocks => Some(format!("{left} {}{later}", estimate?)),
-        Outcome::Differs => {
-            let write = |value: f64| match scale {
-                Scale::Difference => with_unit(*quantity, value),
-                Scale::Ratio => number(value),
-            };
-            Some(format!("{left} {}{later} {}", estimate?, interval(comparison.interval.as_ref()?, write)))
+    let bounds = comparison.interval.as_ref().map(|bounds| {
+        interval(bounds, |value| match scale {
+            Scale::Difference => with_unit(*quantity, value),
+            Scale::Ratio => number(value),
+        })
+    });
+    match outcome {
+        Outcome::Undecided | Outcome::Equal => {
+            let sign = comparison.estimate.filter(|_| *scale == Scale::Difference).map_or(0.0, |e| e.get());
+            let by = signed(sign, estimate.as_deref().unwrap_or(NOTHING));
+            let own = written(*quantity, value);
+            Some(format!("{left} {own} ({}: {by} {})", outcome.words(), bounds?))
         }
+        Outcome::TooFewBlocks => Some(format!("{left} {}{later}", estimate?)),
+        Outcome::Differs => Some(format!("{left} {}{later} {}", estimate?, bounds?)),
     }
 }
 
@@ -173,7 +201,8 @@ fn firsts(cell: &CellSummary, arms: &[Entry<'_>], bytes: Quantity) -> Option<Str
         return None;
     }
     let settled = |q| Some((q, win(cell, arms, q)?)).filter(|(_, win)| win.settled);
-    let wins: Vec<(Quantity, Win<'_>)> = quantities(bytes).into_iter().filter_map(settled).collect();
+    let wins: Vec<(Quantity, Win<'_>)> =
+        quantities(bytes, rate_of(cell, arms)).into_iter().filter_map(settled).collect();
     if wins.is_empty() {
         return None;
     }
@@ -215,13 +244,15 @@ fn firsts(cell: &CellSummary, arms: &[Entry<'_>], bytes: Quantity) -> Option<Str
     (!sentence.is_empty()).then(|| sentence.trim_start().to_owned())
 }
 
-/// The quantities in which somebody comes first; less is better in all of them.
-pub(super) fn quantities(bytes: Quantity) -> [Quantity; 9] {
+/// The quantities in which somebody comes first; less is better in all of them. Bytes stand here twice: by the quote
+/// with set-up, and by the second without it, as in a run that never ends.
+pub(super) fn quantities(bytes: Quantity, rate: Quantity) -> [Quantity; 10] {
     [
         Quantity::LatenessP50,
         Quantity::LatenessP99,
         Quantity::StalenessMean,
         bytes,
+        rate,
         Quantity::Connections,
         Quantity::Requests,
         Quantity::OwnCpu,
@@ -333,7 +364,8 @@ fn counts_only(arms: &[Entry<'_>]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::report::fixture;
-    use crate::summary::summarise;
+    use crate::report::tests::without_first_interval;
+    use crate::summary::{Interval, Reading, summarise};
     use wirerace_contract::results::Trial;
 
     fn sentences_of(keep: impl Fn(&Trial) -> bool) -> Vec<String> {
@@ -344,17 +376,23 @@ mod tests {
 
     #[test]
     fn the_answer_of_the_fixture() {
-        assert_eq!(sentences_of(|_| true), GOLDEN);
+        let mut sentences = sentences_of(|_| true);
+        for sentence in &mut sentences[..2] {
+            let (without, interval) = without_first_interval(sentence);
+            assert!(interval.contains(", "), "the best has an interval of its own: {sentence}");
+            *sentence = without;
+        }
+        assert_eq!(sentences, GOLDEN);
     }
     const GOLDEN: [&str; 4] = [
         "At the median, a quote reached ws 187 µs after it was due; sse 16.8 µs later [14.2 µs, 26.4 µs], long-poll \
          205 µs later, poll 125 ms later [123 ms, 128 ms], poll-close 126 ms later [123 ms, 128 ms].",
         "Bytes of packets per delivered quote: ws 225; sse × 1.15 [1.13, 1.19], poll × 1.35 [1.34, 1.38], poll-close \
          × 1.94 [1.84, 1.96], long-poll × 2.7.",
-        "First: WebSocket in median lateness, lateness at the 99th percentile, packet bytes per quote and server's and \
-         load's CPU per quote. First without a clear difference: mean excess staleness (WebSocket and server-sent \
-         events); requests per 100 quotes (server-sent events and WebSocket); server's CPU per quote (WebSocket and \
-         server-sent events). First in none of these: polling and long polling.",
+        "First: WebSocket in median lateness, lateness at the 99th percentile, packet bytes per quote, packet bytes \
+         per second and client and server's and load's CPU per quote. First without a clear difference: mean excess \
+         staleness (WebSocket and server-sent events); requests per 100 quotes (server-sent events and WebSocket); \
+         server's CPU per quote (WebSocket and server-sent events). First in none of these: polling and long polling.",
         "Indicative only for long-poll: too few blocks for an interval (at least 6).",
     ];
 
@@ -421,6 +459,30 @@ mod tests {
             sentences[2].contains("polling in server's and load's CPU per quote and server's CPU per quote"),
             "{sentences:?}"
         );
+    }
+
+    #[test]
+    fn what_is_not_told_apart_has_its_figures_too() {
+        let against = |quantity, scale, outcome, [estimate, low, high]: [f64; 3]| Comparison {
+            quantity,
+            left: "ws".into(),
+            right: "poll".into(),
+            scale,
+            n: 12,
+            estimate: Reading::new(estimate),
+            interval: Reading::new(low)
+                .zip(Reading::new(high))
+                .map(|(low, high)| Interval { low, high, coverage: 0.96 }),
+            outcome,
+        };
+        let ratio = against(Quantity::PacketBytes, Scale::Ratio, Outcome::Undecided, [1.06, 0.99, 1.11]);
+        assert_eq!(behind(244.0, ratio).unwrap(), "ws 244 (no clear difference: × 1.06 [0.99, 1.11])");
+        let later = against(Quantity::LatenessP50, Scale::Difference, Outcome::Equal, [0.002, -0.003, 0.004]);
+        assert_eq!(behind(0.48, later).unwrap(), "ws 480 µs (equal: +2 µs [−3 µs, 4 µs])");
+        let sooner = against(Quantity::LatenessP50, Scale::Difference, Outcome::Undecided, [-0.002, -0.03, 0.04]);
+        assert_eq!(behind(0.48, sooner).unwrap(), "ws 480 µs (no clear difference: −2 µs [−30 µs, 40 µs])");
+        let differs = against(Quantity::PacketBytes, Scale::Ratio, Outcome::Differs, [1.06, 1.02, 1.11]);
+        assert_eq!(behind(244.0, differs).unwrap(), "ws × 1.06 [1.02, 1.11]");
     }
 
     #[test]

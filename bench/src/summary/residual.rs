@@ -34,10 +34,13 @@ pub struct TheorySummary {
     /// explain; `null` when nothing was measured, and where theory knows of no time at all, so that what was measured is
     /// the machine's.
     pub distance: Option<Reading>,
+    /// The same without that allowance: Kolmogorov's own.
+    #[serde(default)]
+    pub distance_strict: Option<Reading>,
     /// Lateness by theory at the quantiles of the measured curve.
     pub curve: Vec<CurvePoint>,
     /// x = λw of held requests: quotes that come, on the average, while a client has no request pending; `null` elsewhere.
-    /// Median over the trials.
+    /// At the feed's nominal rate; median over the trials.
     #[serde(default)]
     pub x: Option<Reading>,
     /// What became of the planned polls of all windows; `null` where none are planned, or a window is not a whole number
@@ -78,10 +81,10 @@ impl Polls {
     }
 }
 
-/// λw of a held request, as the trial's window had it.
-fn x_of(prediction: &Prediction) -> Option<f64> {
+/// λw of a held request, at the feed's nominal rate: what theory is held to must not hang on how many quotes a window held.
+fn x_of(prediction: &Prediction, load: &LoadSpec) -> Option<f64> {
     let setting = &prediction.setting;
-    (setting.delivers == Delivers::Held).then(|| setting.rate_per_s * mean_window_s(setting))
+    (setting.delivers == Delivers::Held).then(|| load.feed.rate_per_s * mean_window_s(setting))
 }
 
 /// How long a trial was and what its feed held: given by plan and clock, whatever was delivered. `None` if the feed gave
@@ -277,18 +280,23 @@ impl TheorySummary {
         }
         let some = !all.is_empty();
         let mean_error_ms = some.then(|| all.mean() / 1e6 - late.mean_s() * MS_PER_S);
+        let apart = |slack_s: f64| {
+            (some && late.max_s() > 0.0).then(|| distance(&all, lost, &late, slack_s)).and_then(Reading::new)
+        };
+        let xs = predictions.iter().zip(used).filter_map(|(prediction, t)| x_of(prediction.as_ref()?, &t.load));
         let at = |quantile: f64| Reading::new(late.quantile_s(quantile) * MS_PER_S);
         Some(Self {
             mean_ms: Reading::new(late.mean_s() * MS_PER_S)?,
             max_ms: Reading::new(late.max_s() * MS_PER_S)?,
             mean_error_ms: mean_error_ms.and_then(Reading::new),
-            distance: (some && late.max_s() > 0.0).then(|| distance(&all, lost, &late, SLACK_S)).and_then(Reading::new),
+            distance: apart(SLACK_S),
+            distance_strict: apart(0.0),
             curve: measured
                 .curve
                 .iter()
                 .filter_map(|p| Some(CurvePoint { quantile: p.quantile, lateness_ms: at(p.quantile)? }))
                 .collect(),
-            x: median(&predictions.iter().flatten().filter_map(x_of).collect::<Vec<f64>>()).and_then(Reading::new),
+            x: median(&xs.collect::<Vec<f64>>()).and_then(Reading::new),
             polls: Polls::of(used),
             rehearsed: predictions.iter().flatten().any(|prediction| prediction.setting.is_rehearsed()),
         })

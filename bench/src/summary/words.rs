@@ -62,14 +62,15 @@ pub fn duration(ms: f64) -> String {
     }
 }
 
-/// A number of bytes, in the unit that fits: `236 B`, `1.2 kB`, `3.4 MB` (powers of 1,000).
+/// A number of bytes, in the unit that fits: `236 B`, `1.2 kB`, `3.4 MB`, `5.6 GB` (powers of 1,000).
 #[must_use]
 pub fn bytes(bytes: f64) -> String {
     match bytes.abs() {
         size if !size.is_finite() => number(bytes),
         size if size < 999.5 => format!("{} B", number(bytes)),
         size if size < 999_500.0 => format!("{} kB", number(bytes / 1e3)),
-        _ => format!("{} MB", number(bytes / 1e6)),
+        size if size < 999_500_000.0 => format!("{} MB", number(bytes / 1e6)),
+        _ => format!("{} GB", number(bytes / 1e9)),
     }
 }
 
@@ -247,7 +248,8 @@ mod tests {
     fn durations_and_bytes_in_the_unit_that_fits() {
         let durations = [0.0, 0.000_25, 0.081, 12.34, 1_500.0, f64::INFINITY].map(duration);
         assert_eq!(durations, ["0 ms", "250 ns", "81 µs", "12.3 ms", "1.5 s", "∞"]);
-        assert_eq!([236.0, 1_200.0, 3_400_000.0].map(bytes), ["236 B", "1.2 kB", "3.4 MB"]);
+        let sizes = [236.0, 1_200.0, 3_400_000.0, 999_400_000.0, 999_600_000.0, 1.518e9].map(bytes);
+        assert_eq!(sizes, ["236 B", "1.2 kB", "3.4 MB", "999 MB", "1 GB", "1.52 GB"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::asking::{BODY_BYTES_MAX, EXCHANGE};
 use super::finding::{Fault, Finding, demand};
+use super::server::Server;
 
 /// No head is longer, bytes.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -74,11 +75,11 @@ fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 /// Two requests, one connection.
-pub(super) async fn two_on_one_connection(address: SocketAddr, target: &str) -> Finding {
+pub(super) async fn two_on_one_connection(server: &Server, target: &str) -> Finding {
     let asked = async {
-        let mut talk = Conversation::open(address).await?;
+        let mut talk = Conversation::open(server.address).await?;
         for _ in 0..2 {
-            talk.say(&format!("GET {target} HTTP/1.1\r\nHost: {address}\r\n\r\n")).await?;
+            talk.say(&format!("GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", server.authority)).await?;
             talk.answer().await?;
         }
         Ok(())
@@ -87,10 +88,11 @@ pub(super) async fn two_on_one_connection(address: SocketAddr, target: &str) -> 
 }
 
 /// One request that asks to close, and the end.
-pub(super) async fn closes(address: SocketAddr, target: &str) -> Finding {
+pub(super) async fn closes(server: &Server, target: &str) -> Finding {
     let asked = async {
-        let mut talk = Conversation::open(address).await?;
-        talk.say(&format!("GET {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")).await?;
+        let mut talk = Conversation::open(server.address).await?;
+        let host = &server.authority;
+        talk.say(&format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).await?;
         while talk.more().await? {}
         demand(talk.read.starts_with(b"HTTP/1.1 "), || "the connection was closed without an answer".to_owned())
     };

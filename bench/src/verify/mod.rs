@@ -102,7 +102,15 @@ impl Verification {
 /// # Errors
 /// When this machine gives no HTTP client.
 pub async fn verify(address: SocketAddr, options: Options) -> anyhow::Result<Verification> {
-    let server = Server::new(address, options)?;
+    verify_as(&address.to_string(), address, options).await
+}
+
+/// The same, asked by the name `authority`, `HOST` or `HOST:PORT`: servers may answer under their own names only.
+///
+/// # Errors
+/// When this machine gives no HTTP client.
+pub async fn verify_as(authority: &str, address: SocketAddr, options: Options) -> anyhow::Result<Verification> {
+    let server = Server::new(authority, address, options)?;
     let mut findings: BTreeMap<&'static str, Finding> = BTreeMap::new();
     // What waits for silence waits at the same time, after everything else.
     let (slow, soon): (Vec<&Rule>, Vec<&Rule>) = RULES.iter().partition(|rule| rule.is_slow);
@@ -130,7 +138,7 @@ pub async fn verify(address: SocketAddr, options: Options) -> anyhow::Result<Ver
     findings.extend(slow);
     let rules = RULES.iter().map(|rule| verdict(rule, findings.remove(rule.id), &server)).collect();
     Ok(Verification {
-        server: format!("http://{address}"),
+        server: server.url(""),
         software: server.software().map(|name| printable(&name)),
         health: server.known_health(),
         rules,

@@ -172,9 +172,9 @@ pub(super) async fn refusals(server: &Server) -> Finding {
 }
 
 pub(super) async fn kept(server: &Server) -> Finding {
-    conversation::two_on_one_connection(server.address, "/quotes?after=0&delivery=newest").await
+    conversation::two_on_one_connection(server, "/quotes?after=0&delivery=newest").await
 }
 
 pub(super) async fn closed(server: &Server) -> Finding {
-    conversation::closes(server.address, "/quotes?after=0&delivery=newest").await
+    conversation::closes(server, "/quotes?after=0&delivery=newest").await
 }

@@ -16,10 +16,15 @@ use super::sample::Samples;
 
 /// How long a check waits for a quote that it needs.
 pub(super) const FOR_A_QUOTE: Duration = Duration::from_secs(5);
+/// The upgrade as `printf` types it. What is sent after it by hand is a frame, whose mask may be zeros.
+const TYPED: &str = "printf 'GET /socket HTTP/1.1\\r\\nHost: HOST\\r\\nConnection: Upgrade\\r\\n\
+    Upgrade: websocket\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n'";
 
 /// The server, and what was found out.
 pub(super) struct Server {
     pub(super) address: SocketAddr,
+    /// The name that it is asked by, with the port where that is not HTTP's own: what `Host` says.
+    pub(super) authority: String,
     pub(super) options: Options,
     client: reqwest::Client,
     health: RefCell<Option<Health>>,
@@ -32,7 +37,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(address: SocketAddr, options: Options) -> anyhow::Result<Self> {
+    pub(super) fn new(authority: &str, address: SocketAddr, options: Options) -> anyhow::Result<Self> {
+        let authority = authority.strip_suffix(":80").unwrap_or(authority).to_owned();
         // A connection for each request: what a check finds must not depend on the check before it.
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -40,13 +46,15 @@ impl Server {
             .retry(reqwest::retry::never())
             .pool_max_idle_per_host(0)
             .http1_only()
+            // Of the addresses that a name has, the one where somebody listens was found already.
+            .resolve(host_of(&authority), address)
             .build()?;
         let (health, offered, is_empty, samples) = Default::default();
-        Ok(Self { address, options, client, health, offered, is_empty, samples })
+        Ok(Self { address, authority, options, client, health, offered, is_empty, samples })
     }
 
     pub(super) fn url(&self, target: &str) -> String {
-        format!("http://{}{target}", self.address)
+        format!("http://{}{target}", self.authority)
     }
 
     /// A request that was not sent yet.
@@ -150,7 +158,7 @@ impl Server {
         let epoch = health.as_ref().map_or("EPOCH".to_owned(), |health| health.epoch.to_string());
         let newest = health.as_ref().map_or(0, |health| health.newest);
         repeat
-            .replace("BASE", &format!("http://{}", self.address))
+            .replace("BASE", &format!("http://{}", self.authority))
             .replace("NEWEST", &format!("{epoch}.{newest}"))
             .replace("AHEAD", &format!("{epoch}.{}", newest.saturating_add(1_000_000_000_000)))
             .replace("FIRST", &format!("{epoch}.0"))
@@ -160,6 +168,90 @@ impl Server {
                 "-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \
                  -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='",
             )
-            .replace("SOCKET", &format!("python3 -m websockets 'ws://{}/socket", self.address))
+            .replace("TELNET", &format!("telnet://{}:{}", host_of(&self.authority), self.address.port()))
+            .replace("TYPED", &TYPED.replace("HOST", &self.authority))
+    }
+}
+
+/// The host of `HOST` or `HOST:PORT`.
+fn host_of(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::super::conversation;
+    use super::super::rules::RULES;
+    use super::super::socket::Socket;
+    use super::super::talk::Talk;
+    use super::*;
+
+    /// The bytes that `printf` makes of a text with bytes in octal.
+    fn printed(text: &str) -> Vec<u8> {
+        let mut parts = text.split('\\');
+        let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+        for part in parts {
+            let (octal, rest) = part.split_at(3);
+            bytes.push(u8::from_str_radix(octal, 8).unwrap());
+            bytes.extend(rest.as_bytes());
+        }
+        bytes
+    }
+
+    #[test]
+    fn requests_to_repeat_are_filled_in_and_frames_in_them_have_the_length_that_they_say() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 80));
+        let server = Server::new("quotes.example:80", address, Options::default()).unwrap();
+        let mut typed = 0;
+        for rule in &RULES {
+            let repeat = server.fill(rule.repeat);
+            for word in ["BASE", "NEWEST", "AHEAD", "FIRST", "FOREIGN", "UPGRADE", "TYPED", "TELNET"] {
+                assert!(!repeat.contains(word), "{}: {repeat}", rule.id);
+            }
+            assert!(repeat.contains("://quotes.example") && repeat.contains("curl "), "{}: {repeat}", rule.id);
+            if rule.repeat.contains("TYPED") {
+                assert!(repeat.contains("Host: quotes.example\\r\\n"), "{repeat}");
+                assert!(repeat.contains("telnet://quotes.example:80 "), "{repeat}");
+                let frame = printed(repeat.split("printf '").nth(2).unwrap().split('\'').next().unwrap());
+                assert_eq!(usize::from(frame[1]), 0x80 + frame.len() - 6, "{}: {repeat}", rule.id);
+                assert!(frame[0] & 0x80 != 0 && frame[2..6] == [0; 4], "{}: {repeat}", rule.id);
+                typed += 1;
+            }
+        }
+        assert_eq!(typed, 4);
+    }
+
+    /// The head of the next request, in lower case; it is answered that there is nothing.
+    async fn heard(listener: &TcpListener) -> String {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = vec![0; 4096];
+        let read = stream.read(&mut head).await.unwrap();
+        stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        String::from_utf8_lossy(&head[..read]).to_lowercase()
+    }
+
+    #[tokio::test]
+    async fn a_server_is_asked_by_the_name_that_was_given() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        // No resolver knows names under `example`.
+        let authority = format!("quotes.example:{}", address.port());
+        let server = Server::new(&authority, address, Options::default()).unwrap();
+        let host = format!("\r\nhost: {authority}\r\n");
+        let (answer, by_get) = tokio::join!(server.get("/health"), heard(&listener));
+        assert_eq!(answer.unwrap().status, 404);
+        let (socket, by_socket) = tokio::join!(Socket::open(&server, "after=0"), heard(&listener));
+        assert!(matches!(socket, Err(Fault::NotOffered(_))));
+        let (closed, by_hand) = tokio::join!(conversation::closes(&server, "/quotes"), heard(&listener));
+        assert_eq!(closed, Ok(()));
+        for head in [by_get, by_socket, by_hand] {
+            assert!(head.contains(&host), "{head}");
+        }
     }
 }

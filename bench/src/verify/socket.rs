@@ -66,7 +66,7 @@ impl Talk for Socket {
                 .read_buffer_size(4 * 1024)
                 .max_message_size(Some(MESSAGE_BYTES_MAX))
                 .max_frame_size(Some(MESSAGE_BYTES_MAX));
-            let uri = format!("ws://{}/socket?{query}", server.address);
+            let uri = format!("ws://{}/socket?{query}", server.authority);
             client_async_with_config(uri, stream, Some(config)).await
         };
         let late = |_| Fault::Broken(format!("no upgrade within {} s", EXCHANGE.as_secs()));

@@ -124,6 +124,15 @@ mod tests {
     }
 
     #[test]
+    fn a_mean_that_is_not_a_number_comes_back_as_none() {
+        let mut histogram = new_histogram();
+        histogram.record(5).unwrap();
+        let odd = Distribution { mean_ns: Some(f64::NAN), ..Distribution::of(&histogram, 0) };
+        let back: Distribution = serde_json::from_str(&serde_json::to_string(&odd).unwrap()).unwrap();
+        assert_eq!((back.mean_ns, back.count, back.p50_ns), (None, 1, Some(5)));
+    }
+
+    #[test]
     fn nothing_measured_is_not_zero() {
         let empty = Distribution::of(&new_histogram(), 0);
         assert_eq!((empty.p50_ns, empty.mean_ns, empty.max_ns), (None, None, None));

@@ -5,7 +5,7 @@ mod link;
 mod manifest;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::descriptor::Descriptor;
 use crate::distribution::Distribution;
@@ -261,14 +261,24 @@ pub struct Traffic {
 /// symbol, refused ones included, counts as if what it shows were as old as the stream, and as wrong.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Staleness {
-    /// Mean over time, clients and symbols, nanoseconds.
+    /// Mean over time, clients and symbols, nanoseconds; `null` where it is not a number.
+    #[serde(deserialize_with = "null_is_nan")]
+    #[schemars(extend("type" = ["number", "null"]))]
     pub mean_ns: f64,
     /// Median over time; weighted by duration in whole microseconds. Likewise below.
     pub p50_ns: u64,
     /// 99th percentile over time.
     pub p99_ns: u64,
-    /// Share of time, 0 to 1, in which the price shown differs from the newest.
+    /// Share of time, 0 to 1, in which the price shown differs from the newest; `null` where it is not a number.
+    #[serde(deserialize_with = "null_is_nan")]
+    #[schemars(extend("type" = ["number", "null"]))]
     pub wrong_price_share: f64,
+}
+
+/// JSON has no NaN, and serde writes `null` for it. Read back as what it was it costs no more than itself: summaries take it
+/// for missing and use the rest of the trial.
+fn null_is_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 /// The load process.

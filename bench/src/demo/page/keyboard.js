@@ -4,10 +4,13 @@ const TYPING = new Set(["INPUT", "SELECT", "TEXTAREA"]);
 
 /** `deeds`: a function per key; keys 1 to 9 call `deeds.lane(n)`. */
 export function listen(deeds) {
+  handBack();
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (document.querySelector("dialog[open]")) return; // it has keys of its own
     const { target, key } = event;
+    // Who is done with a field has the keys of the page again.
+    if (TYPING.has(target.tagName) && (key === "Enter" || key === "Escape")) return target.blur();
     const typing = TYPING.has(target.tagName) && target.type !== "radio" && target.type !== "range";
     if (typing) return;
     // A button is pressed by the space bar; elsewhere that pauses.
@@ -17,4 +20,14 @@ export function listen(deeds) {
     event.preventDefault();
     deed();
   });
+}
+
+/** What was clicked does not keep the keys: else the space bar, after a click on Start, would stop. Who uses the keyboard keeps the place. */
+function handBack() {
+  let byKey = false;
+  addEventListener("keydown", () => (byKey = true), true);
+  addEventListener("pointerdown", () => (byKey = false), true);
+  // Before the button's own deed: a dialog gives the focus back to whoever had it then. Pressed by a key, a click has no detail.
+  addEventListener("click", ({ detail, target }) => detail > 0 && target.closest("button, summary")?.blur(), true);
+  addEventListener("change", ({ target }) => target.tagName === "SELECT" && !byKey && target.blur());
 }

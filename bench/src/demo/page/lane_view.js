@@ -12,13 +12,30 @@ const HOW = { planned: "asks on a timer", held: "asks, server waits", pushed: "s
 /** One unit wherever it can be, so that lanes can be compared at a glance; the page's clock has steps of 0.1 ms. */
 const lateness = (ms) => (ms < 10 ? `${ms.toFixed(1)} ms` : duration(ms));
 
+/** By theory: how long after it was due a quote is shown, on average. The same formulas stand in lab sheet 1. */
+function theory(lane, { rate_per_s, interval_ms, rtt_ms }) {
+  const d = rtt_ms / 2;
+  if (lane.delivers === "planned") {
+    // A poll that does not fit into an interval costs the next one; a new connection takes a round trip of its own.
+    const exchange = lane.id === "poll-close" ? 2 * rtt_ms : rtt_ms;
+    const half = (interval_ms * Math.ceil(exchange / interval_ms)) / 2;
+    return `T′/2 + d = ${duration(half)} + ${duration(d)} = ${duration(half + d)}`;
+  }
+  if (lane.delivers === "held") {
+    // So long after each answer no request waits at the server, and so many quotes come meanwhile.
+    const w = rtt_ms, x = (rate_per_s * w) / 1000, wait = ((w / 2) * x) / (x + Math.exp(-x));
+    return `d + (w/2) · x/(x + e^−x) = ${duration(d)} + ${duration(wait)} = ${duration(d + wait)}, with w = ${duration(w)}, x = ${number(x)}`;
+  }
+  return `d = ${duration(d)}`;
+}
+
 export class LaneView {
   constructor(lane, look, template) {
     this.id = lane.id;
     this.node = template.content.firstElementChild.cloneNode(true);
     const find = (name) => this.node.querySelector(`.${name}`);
     this.parts = Object.fromEntries(
-      ["price", "which", "late", "said", "stale", "requests", "handshakes", "lost", "empty", "skipped", "open", "gauge", "size"].map((n) => [n, find(n)]),
+      ["price", "which", "late", "said", "stale", "requests", "handshakes", "lost", "empty", "skipped", "open", "gauge", "size", "theory"].map((n) => [n, find(n)]),
     );
     this.bar = new ByteBar(find("bytes"));
     this.pool = lane.id === "ws" ? SOCKET_POOL : POOL;
@@ -33,7 +50,7 @@ export class LaneView {
     find("name").before(sample(look));
     this.dots = Array.from({ length: POOL }, () => document.createElement("i"));
     if (this.pool === POOL) this.parts.gauge.append(...this.dots);
-    this.shown = {};
+    Object.assign(this, { lane, shown: {}, one_way_ms: 0 });
     this.clear();
   }
 
@@ -67,8 +84,17 @@ export class LaneView {
       return;
     }
     this.text("late", quotes === 0 ? "–" : isFirst ? "first" : `+${lateness(p50)}`);
-    this.text("said", isFirst && quotes > 0 ? "at the median" : "after the first, median");
+    const first = this.one_way_ms > 0 ? `first; one way (${duration(this.one_way_ms)}) after it was due` : "at the median";
+    this.text("said", isFirst && quotes > 0 ? first : "after the first, median");
     this.text("stale", duration(stale));
+  }
+
+  /** How far away the server is: what that adds for all lanes alike, and what theory says of this one. */
+  distance(knobs) {
+    const isFar = knobs.rtt_ms > 0 && knobs.delivery === "every";
+    this.one_way_ms = knobs.rtt_ms / 2;
+    this.node.classList.toggle("far", isFar);
+    this.text("theory", isFar ? `In theory, on average, after it was due: ${theory(this.lane, knobs)}` : "");
   }
 
   counts({ newest, lost, empty, skipped }) {

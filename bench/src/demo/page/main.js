@@ -124,6 +124,8 @@ function take(message) {
   const isFirst = Object.keys(knobs.values).length === 0;
   const changed = knobs.show(message.knobs, message.limits, message.notes ?? []);
   page.log.one_way_ms = message.knobs.rtt_ms / 2;
+  page.prediction.asks(message.knobs.delivery);
+  for (const view of page.views) view.distance(message.knobs);
   $("path").textContent = message.path === "delayed"
     ? "Delayed path: each server holds bytes back by half the round trip each way, and a new connection's first bytes by one round trip more, since it cannot delay the kernel's own handshake."
     : "Loopback: no distance but the one you set.";
@@ -156,6 +158,7 @@ function start(message, fromNow) {
   for (const view of views) view.clear();
   seven.close(); // their server is about to go
   $("strip-says").textContent = STRIP_SAYS[knobs.values.delivery];
+  $("figure-says").textContent = FIGURE_SAYS[knobs.values.delivery];
   strip.forget();
   playback.restart();
   verdict.hide();
@@ -181,6 +184,9 @@ const STRIP_SAYS = {
   every: $("strip-says").textContent,
   newest: "Only the newest count: lanes show different quotes, so compare how stale they are. This is how late those were that several showed.",
 };
+
+/** What the lanes' large figure is, where the projector hides the words below it. */
+const FIGURE_SAYS = { every: $("figure-says").textContent, newest: "Stale, on average" };
 
 const isNewest = () => knobs.values.delivery === "newest";
 
@@ -246,7 +252,8 @@ async function judge() {
   const span = answer?.window_us?.map((us) => us / 1000) ?? [run.settledFrom, run.window.to].map((at) => clock.epochTime(at));
   const lanes = ownFigures(span, answer?.lanes);
   verdict.show(lanes, answer, trouble, run.tooShort ? [] : conditions(span), isNewest());
-  prediction.judge(lanes, isNewest());
+  if (run.tooShort) prediction.unlock();
+  else prediction.judge(lanes, knobs.values);
 }
 
 /** By lane, of the quotes due within a stretch of the epoch, in milliseconds. */
@@ -254,7 +261,7 @@ function ownFigures([from, to], judged) {
   const { looks, recorder } = page;
   return Object.fromEntries(looks.map(({ id }) => {
     const late = recorder.lateness(id, from, to), all = perQuote(meters?.lanes?.[id])?.all;
-    return [id, { late_ms: percentile(late, 0.5), late_p99_ms: percentile(late, 0.99), lost: recorder.lanes.get(id).lost, stale_ms: judged?.[id]?.staleness_mean_ms, bytes: judged?.[id]?.bytes_per_quote ?? all }];
+    return [id, { quotes: late.length, late_ms: percentile(late, 0.5), late_p99_ms: percentile(late, 0.99), lost: recorder.lanes.get(id).lost, stale_ms: judged?.[id]?.staleness_mean_ms, bytes: judged?.[id]?.bytes_per_quote ?? all }];
   }));
 }
 

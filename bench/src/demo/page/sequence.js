@@ -162,6 +162,7 @@ export class SequenceChart {
     const wasted = answered <= head && exchange.quotes === 0 && !exchange.opens && !exchange.failed;
     context.strokeStyle = context.fillStyle = wasted ? ink.wasted : look.colour;
     context.lineWidth = ink.line_px;
+    context.setLineDash(wasted ? [ink.line_px * 3, ink.line_px * 2] : []);
     if (!Number.isNaN(sent)) {
       const begin = exchange.dials ? sent + 2 * d : sent;
       if (exchange.dials) this.handshake(context, x, sent, d, server, client, ink);

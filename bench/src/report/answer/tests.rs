@@ -1,5 +1,6 @@
 use super::*;
 use crate::report::fixture;
+use crate::report::tests::without_first_interval;
 use crate::summary::summarise;
 use wirerace_contract::results::{Cell, Manifest, Trial};
 use wirerace_contract::spec::Delivery;
@@ -30,13 +31,27 @@ fn more_cells(manifest: &mut Manifest, trials: &mut Vec<Trial>, names: &[&str], 
 #[test]
 fn the_answer_of_the_fixture() {
     let answer = answer_of(|_, _| ());
-    assert_eq!(texts(&answer), GOLDEN);
+    let texts = texts(&answer);
+    let (by_quote, by_second) = texts[1].split_once(" Without set-up, per second and client: ").unwrap();
+    let [(late, _), (bytes, _)] = [texts[0], by_quote].map(without_first_interval);
+    assert_eq!([late.as_str(), bytes.as_str(), texts[2]], GOLDEN);
+    let places = ["ws 2,2", "; sse × 1.1", ", poll × 1.3", ", poll-close × 1.9", ", long-poll × 2.7"];
+    let places = places.map(|part| by_second.find(part).unwrap_or_else(|| panic!("{part} is not in {by_second}")));
+    assert!(places[0] == 0 && places.is_sorted(), "{by_second}");
     assert_eq!(
         answer.sure,
         "How sure: 5 to 6 trials an arm and cell; fewer than 6 trials give no interval and are indicative only; of the trials 1 \
          tainted and 1 void were set aside and are listed below."
     );
-    let rows: Vec<String> = answer.standings.rows.iter().map(|row| row.join(" | ")).collect();
+    let mut rows: Vec<String> = answer.standings.rows.iter().map(|row| row.join(" | ")).collect();
+    let rate = rows.remove(4);
+    assert!(rate.starts_with("packet bytes per second and client | poll: × 1.3"), "{rate}");
+    assert!(rate.ends_with(" | first"), "{rate}");
+    // Of several arms the best is named, but where none of them is better.
+    assert!(rows[0].contains(" | poll: +125 ms") && rows[3].contains(" | poll: × 1.35"), "{rows:?}");
+    assert!(rows[4].contains(" | all level") && rows[5].contains(" | × 145"), "{rows:?}");
+    let unnamed = |row: &String| row.replace(" poll-close: ", " ").replace(" poll: ", " ");
+    let rows: Vec<String> = rows.iter().map(unnamed).collect();
     assert_eq!(
         answer.standings.columns.join(" | "),
         "less is better | polling | long polling | server-sent events | WebSocket"
@@ -48,10 +63,12 @@ const GOLDEN: [&str; 3] = [
      later, poll 125 ms later [123 ms, 128 ms], poll-close 126 ms later [123 ms, 128 ms].",
     "Bytes of packets per delivered quote: ws 225; sse × 1.15 [1.13, 1.19], poll × 1.35 [1.34, 1.38], poll-close × 1.94 \
      [1.84, 1.96], long-poll × 2.7.",
-    "First come: server-sent events and WebSocket (level) in mean excess staleness, requests per 100 quotes and server's \
-     CPU per quote; WebSocket in median lateness, lateness at the 99th percentile, packet bytes per quote and server's \
-     and load's CPU per quote; nobody in connections per 100 quotes and server's resident memory; in nothing: polling \
-     and long polling.",
+    "polling: first in nothing; poll-close, a new connection for each request: 36.2 connections per 100 quotes, × 145 \
+     [145, 145] against poll. long polling: first in nothing. server-sent events: level with the first in mean excess \
+     staleness, requests per 100 quotes and server's CPU per quote. WebSocket: first in median lateness, lateness at \
+     the 99th percentile, packet bytes per quote, packet bytes per second and client and server's and load's CPU per \
+     quote; level with the first in mean excess staleness, requests per 100 quotes and server's CPU per quote. All \
+     level in connections per 100 quotes and server's resident memory.",
 ];
 const STANDINGS: [&str; 9] = [
     "median lateness | +125 ms [123 ms, 128 ms] | too few blocks | +16.8 µs [14.2 µs, 26.4 µs] | first",
@@ -75,10 +92,63 @@ fn polling_is_said_to_come_first_where_it_does_as_loudly_as_others() {
         }
     });
     let last = *texts(&answer).last().unwrap();
-    assert!(last.starts_with("First come: polling in server's"), "{last}");
+    let first = "polling: first in server's and load's CPU per quote and server's CPU per quote;";
+    assert!(last.starts_with(first), "{last}");
     let row = answer.standings.rows.iter().find(|row| row[0] == "server's CPU per quote").unwrap();
-    assert_eq!(row[1], "first", "{row:?}");
+    assert_eq!(row[1], "poll: first", "{row:?}");
     assert!(row[2..].iter().all(|cell| cell != "first" && cell != "level"), "{row:?}");
+}
+
+#[test]
+fn polling_is_first_in_bytes_by_the_second_where_it_is() {
+    let stretch = |trials: &mut [Trial]| {
+        for trial in trials.iter_mut().filter(|trial| trial.arm.name == "poll") {
+            // The same bytes in ten times the time.
+            let Some(measured) = &mut trial.measured else { continue };
+            measured.server.drained.taken_ns += 360_000_000_000;
+        }
+    };
+    let answer = answer_of(|_, trials| stretch(trials));
+    let [_, bytes, choices] = texts(&answer)[..] else { panic!("{:?}", texts(&answer)) };
+    let places = [" Without set-up, per second and client: poll 30", "; ws × 7."].map(|part| bytes.find(part));
+    assert!(places[0].is_some() && places[0] < places[1], "{bytes}");
+    assert!(choices.starts_with("polling: first in packet bytes per second and client; "), "{choices}");
+    let row = answer.standings.rows.iter().find(|row| row[0] == "packet bytes per second and client").unwrap();
+    assert_eq!(row[1], "poll: first", "{row:?}");
+
+    let (manifest, mut trials) = fixture::run();
+    stretch(&mut trials);
+    let verdict = verdict::sentences(&summarise(&manifest, &trials, &[]));
+    assert!(verdict[2].starts_with("First: polling in packet bytes per second and client;"), "{verdict:?}");
+}
+
+#[test]
+fn where_packets_are_not_counted_everywhere_bytes_by_the_second_are_those_above_tcp() {
+    let answer = answer_of(|_, trials| {
+        for measured in trials.iter_mut().filter(|t| t.arm.name == "ws").filter_map(|t| t.measured.as_mut()) {
+            measured.ledger.to_client.tcp_ip_data = None;
+        }
+    });
+    let firsts: Vec<&str> = answer.standings.rows.iter().map(|row| row[0].as_str()).collect();
+    assert!(firsts.contains(&"application bytes per second and client"), "{firsts:?}");
+    assert!(!firsts.iter().any(|first| first.starts_with("packet bytes")), "{firsts:?}");
+}
+
+#[test]
+fn arms_that_are_level_are_named_where_others_of_their_transport_are_not() {
+    let answer = answer_of(|_, trials| {
+        // What polls on kept connections take becomes what pushes take.
+        let pushed: Vec<Trial> = trials.iter().filter(|t| t.arm.name == "ws").cloned().collect();
+        for trial in trials.iter_mut().filter(|t| t.arm.name == "poll") {
+            let like = pushed.iter().find(|t| (t.block, t.attempt) == (trial.block, trial.attempt)).unwrap();
+            let ledgers = trial.measured.as_mut().zip(like.measured.as_ref());
+            if let Some((own, other)) = ledgers {
+                own.ledger = other.ledger;
+            }
+        }
+    });
+    let row = answer.standings.rows.iter().find(|row| row[0] == "packet bytes per quote").unwrap();
+    assert_eq!((row[1].as_str(), row[4].as_str()), ("poll: level", "level"), "{row:?}");
 }
 
 #[test]
@@ -165,7 +235,9 @@ fn one_block_of_one_exact_cell_settles_counts_and_calls_times_indicative() {
                 requests are exact; times are indicative only (an interval needs at least 6 blocks).";
     assert_eq!(answer.sure, sure);
     let last = *texts(&answer).last().unwrap();
-    assert!(last.starts_with("First come: ") && last.contains("WebSocket in application bytes per quote"), "{last}");
+    assert!(last.contains("WebSocket: first in application bytes per quote"), "{last}");
+    let closed = "poll-close, a new connection for each request: 36.2 connections per 100 quotes, × 145 against poll.";
+    assert!(last.contains(closed), "counted, so one block is enough: {last}");
     assert!(!last.contains("lateness") && !last.contains("CPU"), "times have no winner: {last}");
     let row = |name: &str| answer.standings.rows.iter().find(|row| row[0] == name).unwrap().clone();
     assert_eq!(row("application bytes per quote")[4], "first");

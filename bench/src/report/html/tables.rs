@@ -1,9 +1,9 @@
 //! Tables that only the page has: every pair of arms, every trial.
 
 use wirerace_contract::results::{Standing, Trial};
-use wirerace_contract::spec::Delivery;
 
 use crate::charts::DataTable;
+use crate::report::table;
 use crate::summary::words::{NOTHING, count, effect, interval, number};
 use crate::summary::{CellSummary, Comparison, Quantity, Reading, Summary};
 
@@ -12,41 +12,17 @@ use super::parts::{Listing, details, html_table, prose, table_of};
 
 /// Every pair of arms of a cell that may be compared, folded; in words where it would make the page too large.
 pub(super) fn pairs(summary: &Summary, cell: &CellSummary, budget: &mut Budget) -> String {
-    let table = pairs_of(summary, cell);
-    if table.rows.is_empty() {
+    let pairs = table::pairs(summary, cell);
+    if pairs.rows.is_empty() {
         return String::new();
     }
     let listing = Listing::new("Every pair of arms: differences and ratios").class("words").sortable();
-    let folded = details("Every pair of arms: differences and ratios", &html_table(&table, &listing));
+    let folded = details("Every pair of arms: differences and ratios", &html_table(&pairs, &listing));
     budget.pairs(folded).unwrap_or_else(|| {
         let text =
             "The comparisons of every pair of arms stand in `summary.json`: with them the page would be over 3 MB.";
         format!("<p class=\"left-out\">{}</p>\n", prose(text))
     })
-}
-
-fn pairs_of(summary: &Summary, cell: &CellSummary) -> DataTable {
-    let newest_each = |name: &str| {
-        let arm = &summary.arms.iter().find(|entry| entry.arm.name == name)?.arm;
-        (arm.delivery == Delivery::Newest).then_some(arm.interval_ms)
-    };
-    let row = |c: &Comparison| {
-        let write = |value: f64| effect(c.quantity, c.scale, value);
-        let estimate = c.estimate.map_or(NOTHING.to_owned(), |e| write(e.get()));
-        let bounds = c.interval.as_ref().map_or(NOTHING.to_owned(), |i| interval(i, write));
-        vec![
-            c.quantity.title().to_owned(),
-            format!("{} against {}", c.left, c.right),
-            estimate,
-            bounds,
-            c.n.to_string(),
-            c.outcome.words().to_owned(),
-        ]
-    };
-    // What neither has (orders, where nobody orders) takes no line; conflated arms are compared at equal intervals.
-    let compared = cell.comparisons.iter().filter(|c| c.n > 0 && newest_each(&c.left) == newest_each(&c.right));
-    let columns = ["quantity", "arms", "difference or ratio", "interval", "blocks", "outcome"];
-    DataTable { columns: columns.map(str::to_owned).to_vec(), rows: compared.map(row).collect() }
 }
 
 /// What the raw table shows of each trial.
