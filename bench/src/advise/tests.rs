@@ -226,7 +226,11 @@ fn known_costs_give_a_known_ranking_with_its_reason_and_its_sources() {
         "{text}"
     );
     assert_eq!(advice.reasons.len(), 2);
-    assert_eq!(words::table(&advice).rows[0][..3], ["1", "bytes", "ws"], "what parts it from the next stands beside it");
+    assert_eq!(
+        words::table(&advice).rows[0][..3],
+        ["1", "bytes", "ws"],
+        "what parts it from the next stands beside it"
+    );
 }
 
 #[test]

@@ -26,9 +26,8 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
         notes.push(format!("Not drawn: {}, staleness or bytes were not measured.", arm.arm));
     }
     let costs: Vec<Quantity> = std::iter::once(cost).chain(cpu(cell, &arms)).collect();
-    let zero = |cost: &Quantity| {
-        arms.iter().any(|styled| place(styled, *cost).is_some_and(|(x, y)| x <= 0.0 || y <= 0.0))
-    };
+    let zero =
+        |cost: &Quantity| arms.iter().any(|styled| place(styled, *cost).is_some_and(|(x, y)| x <= 0.0 || y <= 0.0));
     if costs.iter().any(zero) {
         notes.push("A value of 0 is drawn at the end of its logarithmic axis.".to_owned());
     }

@@ -66,7 +66,14 @@ pub fn of(summary: &Summary, cell: &CellSummary) -> Vec<Target> {
 
 fn nothing_known(arm: &ArmSummary) -> Target {
     let (theory, error, allowed) = (NOTHING.to_owned(), "none".to_owned(), "one at least".to_owned());
-    Target { arm: arm.arm.clone(), what: "a law, and trials that can be used", theory, error, allowed, met: Some(false) }
+    Target {
+        arm: arm.arm.clone(),
+        what: "a law, and trials that can be used",
+        theory,
+        error,
+        allowed,
+        met: Some(false),
+    }
 }
 
 fn of_arm(arm: &ArmSummary, entry: &ArmEntry, theory: &TheorySummary) -> Vec<Target> {
@@ -102,11 +109,12 @@ fn of_arm(arm: &ArmSummary, entry: &ArmEntry, theory: &TheorySummary) -> Vec<Tar
     }
     if let Some(distance) = theory.distance.map(Reading::get) {
         let retest = theory.rehearsed && entry.descriptor.delivers == Delivers::Pushed;
-        let allowed = if retest { "test against retest: not counted".to_owned() } else { format!("at most {DISTANCE_MAX}") };
+        let allowed =
+            if retest { "test against retest: not counted".to_owned() } else { format!("at most {DISTANCE_MAX}") };
         let met = (!retest).then_some(distance <= DISTANCE_MAX);
-        let strict = theory.distance_strict.map_or_else(String::new, |strict| {
-            format!(" ({} without the 0.3 ms forgiven)", number(strict.get()))
-        });
+        let strict = theory
+            .distance_strict
+            .map_or_else(String::new, |strict| format!(" ({} without the 0.3 ms forgiven)", number(strict.get())));
         let error = format!("{}{strict}", number(distance));
         add("distance of the distributions of lateness", "0".into(), error, allowed, met);
     }

@@ -470,9 +470,11 @@ mod tests {
             scale,
             n: 12,
             estimate: Reading::new(estimate),
-            interval: Reading::new(low)
-                .zip(Reading::new(high))
-                .map(|(low, high)| Interval { low, high, coverage: 0.96 }),
+            interval: Reading::new(low).zip(Reading::new(high)).map(|(low, high)| Interval {
+                low,
+                high,
+                coverage: 0.96,
+            }),
             outcome,
         };
         let ratio = against(Quantity::PacketBytes, Scale::Ratio, Outcome::Undecided, [1.06, 0.99, 1.11]);

@@ -97,9 +97,8 @@ async fn clients_that_do_not_read_or_vanish_delay_nobody() {
     let (events, messages) = (format!("/events?after={epoch}.0"), format!("/socket?after={epoch}.0"));
     let (sse, ws, poll) = (lane(&state, "sse"), lane(&state, "ws"), lane(&state, "poll"));
     let unread = [asked(sse, &events, "").await, asked(ws, &messages, UPGRADE).await];
-    let all = async {
-        tokio::join!(polled(poll, epoch), pushed(ws, epoch), slowest_pong(&mut page), vanishes(sse, &events))
-    };
+    let all =
+        async { tokio::join!(polled(poll, epoch), pushed(ws, epoch), slowest_pong(&mut page), vanishes(sse, &events)) };
     let (polled, pushed, slowest, ()) = timeout(DEADLINE, all).await.expect("somebody waits for ever");
     let (_, health) = ask(poll, &get(poll, "/health", "")).await;
     let start_ns = serde_json::from_str::<Value>(&health).unwrap()["start_ns"].as_u64().unwrap();

@@ -7,7 +7,7 @@ use crate::charts::{Chart, ChartError};
 use super::parts::{Listing, details, html_table, prose};
 
 /// Bytes that pictures may take together. With the bounds below, tables of trials and all else, the page stays under 3 MB.
-const PICTURES_MAX: usize = 1_500_000;
+const PICTURES_MAX: usize = 1_400_000;
 /// Bytes that the tables of all pairs of arms may take together.
 const PAIRS_MAX: usize = 400_000;
 

@@ -2,10 +2,9 @@
 
 use wirerace_contract::results::{Standing, Trial};
 
-use crate::charts::DataTable;
 use crate::report::table;
-use crate::summary::words::{NOTHING, count, effect, interval, number};
-use crate::summary::{CellSummary, Comparison, Quantity, Reading, Summary};
+use crate::summary::words::{NOTHING, count, number};
+use crate::summary::{CellSummary, Quantity, Reading, Summary};
 
 use super::figure::Budget;
 use super::parts::{Listing, details, html_table, prose, table_of};
