@@ -29,6 +29,8 @@ while IFS= read -r manifest; do
   again=$out/again/${folder##*/}
   mkdir -p "$again"
   cp "$folder"/manifest.json "$folder"/trials.jsonl "$again/"
+  # A report leads to what somebody wrote beside it.
+  [ ! -f "$folder/READING.md" ] || cp "$folder/READING.md" "$again/"
   "$wirerace" report "$again" >"$again.txt" </dev/null
   for part in report.html report.md summary.csv summary.json charts; do
     diff -rq "$folder/$part" "$again/$part" || { stale+=("$folder"); break; }

@@ -20,10 +20,10 @@ const ANSWERS_BYTES_MAX: u64 = 65_536;
 /// Arguments of `check`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  cp notebooks/lab/answers_1.toml mine.toml     fill it in, then:
-  wirerace check mine.toml
-  wirerace check mine.toml --run results/20260131T091500Z-transports
-  wirerace check mine.toml --show-answers       what the right answers are, and why
+  cp notebooks/lab/answers_1.toml mine_1.toml   fill it in, then:
+  wirerace check mine_1.toml
+  wirerace check mine_1.toml --run results/20260131T091500Z-transports
+  wirerace check mine_1.toml --show-answers     what the right answers are, and why
 
 Exit codes: 0 no answer fails (questions may be open), 1 some fail, 2 the file cannot be read, 3 the run has none of the figures asked for.")]
 pub struct CheckArguments {

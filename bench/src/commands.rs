@@ -6,13 +6,14 @@ use clap::CommandFactory;
 use wirerace_contract::results::Cell;
 use wirerace_contract::spec::{Link, Path as LoadPath};
 
-use crate::cli::{Cli, Command, Format, ReportArguments, ReportFormat, RunArguments};
+use crate::cli::{Cli, Command, Format, PictureArguments, ReportArguments, ReportFormat, RunArguments};
 use crate::experiment::length::Length;
 use crate::experiment::{self, Experiment, scope};
 use crate::failure::{Failure, file_failure};
 use crate::output::{count, line, note};
 use crate::report::{self, table};
 use crate::run::{Finished, Run, RunOptions};
+use crate::summary::Summary;
 use crate::{
     advise_command, check_command, claims_command, compare_command, comparisons, demo, doctor, environment, limits,
     link, load_command, picture, race, schemas, self_test, serve_command, verify_command,
@@ -275,8 +276,8 @@ pub fn finish(run: Run) -> Result<(), Failure> {
     }
 }
 
-/// Writes all of a run's report into the folder `to` and prints its table.
-fn tell(named: &Path, to: &Path, format: Format) -> Result<(), Failure> {
+/// Writes all of a run's report into the folder `to`, prints its table and returns what it says.
+fn tell(named: &Path, to: &Path, format: Format) -> Result<Summary, Failure> {
     let paths = report::write_all_to(named, to)?;
     for warning in &paths.summary.warnings {
         note(format!("warning: {warning}"));
@@ -295,14 +296,17 @@ fn tell(named: &Path, to: &Path, format: Format) -> Result<(), Failure> {
         report::targets::sentence(&paths.summary).map_or(Ok(()), line)?;
     }
     note(format!("report: {}", paths.html.display()));
-    Ok(())
+    Ok(paths.summary)
 }
 
 fn report(arguments: &ReportArguments) -> Result<(), Failure> {
+    check_output(&arguments.picture)?;
     let newest;
     let dirs = match arguments.dirs.as_slice() {
         [] => {
             newest = [newest_run(Path::new("results"))?];
+            // Nobody named it, so it is said before anything is made of it.
+            note(format!("the newest run: {}", newest[0].display()));
             &newest
         }
         named => named,
@@ -320,12 +324,51 @@ fn report(arguments: &ReportArguments) -> Result<(), Failure> {
         }
     };
     match (&arguments.picture.output, dirs) {
-        (None, _) => dirs.iter().try_for_each(|named| tell(named, &report_folder(named), format)),
-        (Some(to), [named]) => tell(named, to, format),
+        (None, _) => tell_all(dirs, format),
+        (Some(to), [named]) => check_usable(named, &tell(named, to, format)?),
         (Some(_), _) => {
             Err(Failure::Usage(format!("-o names the folder of one report, and {} runs are named", dirs.len())))
         }
     }
+}
+
+/// Refuses a picture's name where a folder is meant: it would become a folder called `x.png`.
+fn check_output(picture: &PictureArguments) -> Result<(), Failure> {
+    let named = picture.output.as_deref().filter(|to| picture.chart.is_none() && picture::of_name(to).is_some());
+    match named {
+        Some(to) if !to.is_dir() => Err(Failure::Usage(format!(
+            "-o names a folder here, and {} looks like a picture; for one picture add --chart NAME",
+            to.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the report of each run. One without a usable trial does not keep the others from theirs.
+fn tell_all(dirs: &[PathBuf], format: Format) -> Result<(), Failure> {
+    let mut empty = Vec::new();
+    for named in dirs {
+        match check_usable(named, &tell(named, &report_folder(named), format)?) {
+            Err(Failure::Void(why)) => empty.push(why),
+            other => other?,
+        }
+    }
+    if empty.is_empty() { Ok(()) } else { Err(Failure::Void(empty.join(" | "))) }
+}
+
+/// Fails where no trial of the run can be used. What is written is written; who reads only the exit code must know that it
+/// shows nothing.
+///
+/// # Errors
+/// [`Failure::Void`].
+pub(crate) fn check_usable(named: &Path, summary: &Summary) -> Result<(), Failure> {
+    if summary.has_usable_trial() {
+        return Ok(());
+    }
+    Err(Failure::Void(format!(
+        "no trial of {} can be used: go on with `wirerace run --resume`, or run the experiment again",
+        named.display()
+    )))
 }
 
 /// Where a report goes: into the run's folder, or, of a run in one file, into a folder of its name beside it.
@@ -344,4 +387,49 @@ fn newest_run(results: &Path) -> Result<PathBuf, Failure> {
     })?;
     let runs = entries.flatten().map(|entry| entry.path()).filter(|path| path.join("manifest.json").is_file());
     runs.max().ok_or_else(none)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use clap::Parser;
+
+    fn asked(words: &[&str]) -> Result<(), Failure> {
+        let cli = Cli::try_parse_from(["wirerace", "report"].iter().chain(words)).unwrap();
+        dispatch(cli.command)
+    }
+
+    #[test]
+    fn runs_without_a_usable_trial_are_named_and_end_with_3() {
+        let (good, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fixture::write(good.path());
+        let (manifest, _) = fixture::run();
+        fixture::write_run(empty.path(), &manifest, &[]);
+        let summary = |dir: &Path| {
+            let run = report::read(dir).unwrap();
+            crate::summary::summarise(&run.manifest, &run.trials, &run.warnings)
+        };
+        assert!(check_usable(good.path(), &summary(good.path())).is_ok());
+        let failure = check_usable(empty.path(), &summary(empty.path())).unwrap_err();
+        let told = failure.to_string();
+        assert!(failure.exit_code() == 3 && told.contains(empty.path().to_str().unwrap()), "{told}");
+    }
+
+    #[test]
+    fn the_name_of_a_picture_is_no_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["x.png", "x.SVG"] {
+            let to = dir.path().join(name);
+            let failure = asked(&["results/none", "-o", to.to_str().unwrap()]).unwrap_err();
+            let told = failure.to_string();
+            assert!(failure.exit_code() == 2 && told.contains("for one picture add --chart NAME"), "{told}");
+            assert!(!to.exists());
+        }
+        // A folder that is already called so is one.
+        let to = dir.path().join("x.png");
+        std::fs::create_dir(&to).unwrap();
+        let told = asked(&["results/none", "-o", to.to_str().unwrap()]).unwrap_err().to_string();
+        assert!(told.contains("there is no run in"), "{told}");
+    }
 }

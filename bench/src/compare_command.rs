@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::TextFormat;
+use crate::commands::check_usable;
 use crate::compare::{self, table};
 use crate::failure::Failure;
 use crate::output::line;
@@ -26,7 +27,7 @@ pub struct CompareArguments {
 /// Compares, and prints.
 ///
 /// # Errors
-/// When a run is missing or cannot be read.
+/// When a run is missing or cannot be read, and, after all is printed, when no trial of one can be used.
 pub fn compare(arguments: &CompareArguments) -> Result<(), Failure> {
     let (a, b) = (summary_of(&arguments.a)?, summary_of(&arguments.b)?);
     let (name_a, name_b) = (folder_name(&arguments.a), folder_name(&arguments.b));
@@ -35,7 +36,9 @@ pub fn compare(arguments: &CompareArguments) -> Result<(), Failure> {
         TextFormat::Text => line(table::text(&comparison)),
         TextFormat::Markdown => line(table::markdown(&comparison)),
         TextFormat::Json => line(serde_json::to_string_pretty(&comparison).map_err(anyhow::Error::from)?),
-    }
+    }?;
+    check_usable(&arguments.a, &a)?;
+    check_usable(&arguments.b, &b)
 }
 
 /// Reads and sums up the run in `folder`.

@@ -1,12 +1,13 @@
 //! One chart of one run, in the form an article wants it.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::charts::render::check_width;
 use crate::charts::style::{self, Theme};
 use crate::charts::{Chart, ChartError, KINDS, RUN_KINDS, sweep};
 use crate::cli::{ReportArguments, ReportFormat, ThemeName};
+use crate::commands::check_usable;
 use crate::failure::{Failure, file_failure};
 use crate::nearest::nearest;
 use crate::report::{self, PNG_WIDTH_PX};
@@ -16,8 +17,8 @@ use crate::summary::{CellSummary, Summary, summarise, words};
 ///
 /// # Errors
 /// Bad usage: an unknown chart (the nearest is named), a cell that is not there or not named where there are several, a
-/// format that is no picture's, a width out of range, several folders. Otherwise when the run cannot be read or the file
-/// not be written.
+/// format that is no picture's or not that of the file's name, a width out of range, several folders. Otherwise when the run
+/// cannot be read, the file not be written, or no trial of the run be used (then the empty picture is written all the same).
 pub fn write(dirs: &[PathBuf], name: &str, arguments: &ReportArguments) -> Result<(), Failure> {
     let [dir] = dirs else {
         return Err(Failure::Usage(format!("--chart draws one run, and {} folders are named", dirs.len())));
@@ -39,26 +40,45 @@ pub fn write(dirs: &[PathBuf], name: &str, arguments: &ReportArguments) -> Resul
         Picture::Svg => svg(&chart, &theme, &conditions, options.width),
         Picture::Png => chart.png(&theme, options.width.unwrap_or(PNG_WIDTH_PX)),
     };
-    put(&picture.map_err(|error| Failure::Failed(error.to_string()))?, format, options.output.as_ref())
+    put(&picture.map_err(|error| Failure::Failed(error.to_string()))?, format, options.output.as_ref())?;
+    check_usable(dir, &summary)
 }
 
 /// Formats that a picture has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Picture {
+pub enum Picture {
+    /// Lines and text.
     Svg,
+    /// Pixels.
     Png,
 }
 
-/// What was asked for, else what the file's name says, else SVG.
-fn format(arguments: &ReportArguments) -> Result<Picture, Failure> {
-    let named = arguments.picture.output.as_ref().and_then(|file| file.extension()).and_then(|e| e.to_str());
-    match (arguments.format, named) {
-        (Some(ReportFormat::Svg), _) => Ok(Picture::Svg),
-        (Some(ReportFormat::Png), _) => Ok(Picture::Png),
-        (None, Some(extension)) if extension.eq_ignore_ascii_case("png") => Ok(Picture::Png),
-        (None, _) => Ok(Picture::Svg),
-        (Some(_), _) => Err(Failure::Usage("a picture is svg or png: choose one with --format".to_owned())),
+/// What a file's name says it is.
+pub fn of_name(file: &Path) -> Option<Picture> {
+    let extension = file.extension()?.to_str()?.to_ascii_lowercase();
+    match extension.as_str() {
+        "svg" => Some(Picture::Svg),
+        "png" => Some(Picture::Png),
+        _ => None,
     }
+}
+
+/// What was asked for, else what the file's name says, else SVG. Where the two contradict each other neither is taken:
+/// programs go by the name, and would call the picture damaged.
+fn format(arguments: &ReportArguments) -> Result<Picture, Failure> {
+    let named = arguments.picture.output.as_deref().and_then(of_name);
+    let asked = match arguments.format {
+        None => return Ok(named.unwrap_or(Picture::Svg)),
+        Some(ReportFormat::Svg) => Picture::Svg,
+        Some(ReportFormat::Png) => Picture::Png,
+        Some(_) => return Err(Failure::Usage("a picture is svg or png: choose one with --format".to_owned())),
+    };
+    if named.is_some_and(|named| named != asked) {
+        return Err(Failure::Usage(
+            "--format and the name after -o contradict each other: leave --format out, or change the name".to_owned(),
+        ));
+    }
+    Ok(asked)
 }
 
 fn theme(name: ThemeName) -> Theme {
@@ -183,9 +203,9 @@ mod tests {
         asked(dir.path(), &["--chart", "theory", "--theme", "print", "--output", name]).unwrap();
         let svg = std::fs::read_to_string(&file).unwrap();
         assert!(svg.contains(" width=\"760\" ") && svg.contains(&hex(PRINT.colour(Ink::Muted))));
-        // The file's name says what it is, unless something else is said.
+        // The file's name says what it is; where it says nothing, the format does.
         for (name, format, begins) in
-            [("x.png", None, "\u{89}PNG"), ("y.svg", Some("png"), "\u{89}PNG"), ("z.png", Some("svg"), "<svg")]
+            [("x.png", None, "\u{89}PNG"), ("y", Some("png"), "\u{89}PNG"), ("z.svg", Some("svg"), "<svg")]
         {
             let file = dir.path().join(name);
             let mut words = vec!["--chart", "bytes", "--cell", "1", "--width", "200", "-o", file.to_str().unwrap()];
@@ -208,6 +228,12 @@ mod tests {
         says(&["--chart", "byte"], "decision-map");
         says(&["--chart", "bytes", "--width", "10"], "allowed are 200 to 6000");
         says(&["--chart", "bytes", "--format", "csv"], "svg or png");
+        for (format, file) in [("svg", "x.png"), ("png", "x.svg")] {
+            let to = dir.path().join(file);
+            let words = ["--chart", "bytes", "--format", format, "-o", to.to_str().unwrap()];
+            says(&words, "contradict each other");
+            assert!(!to.exists());
+        }
         says(&["--chart", "bytes", "--cell", "2"], "there is no cell 2: there are 1 = `10 clients");
         says(&["--chart", "bytes", "--cell", "10 clints"], "the nearest is `10 clients, 10 quotes/s`");
         says(&["--chart", "theory", "--cell", "1"], "leave --cell out");
@@ -221,6 +247,17 @@ mod tests {
         assert!(matches!(write(&two, "bytes", &arguments), Err(Failure::Usage(why)) if why.contains("2 folders")));
         // What belongs to a picture needs one.
         assert!(Cli::try_parse_from(["wirerace", "report", "--cell", "1"]).is_err());
+    }
+
+    #[test]
+    fn a_run_without_a_usable_trial_gives_its_empty_picture_and_ends_with_3() {
+        let dir = tempfile::tempdir().unwrap();
+        let (manifest, _) = fixture::run();
+        fixture::write_run(dir.path(), &manifest, &[]);
+        let file = dir.path().join("one.svg");
+        let failure = asked(dir.path(), &["--chart", "bytes", "-o", file.to_str().unwrap()]).unwrap_err();
+        assert!(failure.exit_code() == 3 && failure.to_string().contains("can be used"), "{failure}");
+        assert!(std::fs::read_to_string(&file).unwrap().starts_with("<svg"));
     }
 
     #[test]

@@ -86,6 +86,14 @@ pub struct Summary {
     pub cells: Vec<CellSummary>,
 }
 
+impl Summary {
+    /// Whether any trial is behind its numbers: without one, tables and charts are empty, and who asked must be told so.
+    #[must_use]
+    pub fn has_usable_trial(&self) -> bool {
+        self.cells.iter().flat_map(|cell| &cell.arms).any(|arm| arm.valid > 0)
+    }
+}
+
 /// What one cell says.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CellSummary {

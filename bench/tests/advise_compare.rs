@@ -79,12 +79,15 @@ fn advice_from_what_is_built_in_ranks_gives_reasons_and_marks_what_is_extrapolat
         "parted by",
         "nearest measured cell",
         "clients × 1,000",
+        "measured: 20 clients; yours: 1,000 times that",
+        "Too far from what was measured (20 clients) to rank CPU; bytes only.",
         "distance not measured",
         // A thousand times the measured clients: nobody knows the CPU, and no number is made up.
         "not known",
     ] {
         assert!(text.contains(words), "`{words}` is missing: {text}");
     }
+    assert!(!text.contains("CPU, processors") && !text.contains("costs least"), "{text}");
     let value = json(&[&asked[..], &["--format", "json"]].concat());
     let groups = value["groups"].as_array().unwrap();
     assert!(!groups.is_empty() && value["reasons"].as_array().unwrap().len() == 2, "{value}");
@@ -95,6 +98,19 @@ fn advice_from_what_is_built_in_ranks_gives_reasons_and_marks_what_is_extrapolat
         let bytes = &candidate["bytes_per_s"];
         assert!(bytes["low"].as_f64().unwrap() <= bytes["high"].as_f64().unwrap(), "{candidate}");
     }
+}
+
+#[test]
+fn a_thousand_times_beyond_what_was_measured_a_push_is_in_doubt_and_not_out() {
+    let asked = ["advise", "--rate", "5/s", "--clients", "20k", "--staleness", "500ms"];
+    let text = answer(&asked);
+    assert!(!text.contains("ws is no candidate") && !text.contains("costs least"), "{text}");
+    assert!(text.contains("stay") && text.contains("within 500 ms") && text.contains("may be too stale"), "{text}");
+    let value = json(&[&asked[..], &["--format", "json"]].concat());
+    let ws = value["candidates"].as_array().unwrap().iter().find(|c| c["arm"] == "ws").unwrap();
+    let end = |end: &str| ws["staleness_p99_s"][end].as_f64().unwrap();
+    assert!(ws["why_not"].is_null() && ws["may_be_too_stale"] == true, "{ws}");
+    assert!(end("low") < 0.5 && end("high") > 0.5, "{ws}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn answered(answers: &[(&str, &str)]) -> (tempfile::TempDir, String) {
         text = text.replace(empty, &format!("\n{name} = {value}"));
     }
     let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("mine.toml");
+    let file = dir.path().join("mine_1.toml");
     std::fs::write(&file, text).unwrap();
     (dir, file.to_str().unwrap().to_owned())
 }

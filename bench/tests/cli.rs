@@ -162,6 +162,16 @@ fn a_run_without_one_usable_trial_ends_with_3() {
     };
     let (code, said) = resumed("tainted", false);
     assert!(code == Some(3) && said.contains("no trial can be used: all are tainted. Close"), "{code:?} {said}");
+    // What is written is written, and who reads only the exit code is told.
+    std::fs::remove_file(run.join("report.md")).unwrap();
+    let named = run.to_str().unwrap();
+    for command in [&["report", named][..], &["compare", named, named]] {
+        let output = wirerace(command);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(3), "{command:?}: {told}");
+        assert!(told.contains("error: no trial of") && !stdout(&output).is_empty(), "{command:?}: {told}");
+    }
+    assert!(run.join("report.md").is_file());
     let (code, said) = resumed("void", true);
     assert!(code == Some(3) && said.contains("no trial can be used: 1 trial void"), "{code:?} {said}");
     let (code, said) = resumed("tainted", true);

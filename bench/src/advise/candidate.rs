@@ -11,7 +11,7 @@ use super::nearest::{Nearness, nearness};
 use super::observations::{Observation, Way, requests_per_s};
 use super::orders::{Order, order};
 use super::question::Question;
-use super::staleness::{has_interval, lags, longest_interval_ms, p99_s, shortest_interval_ms};
+use super::staleness::{self, has_interval, longest_interval_ms, shortest_interval_ms};
 use crate::theory::bytes::{Direction, Range};
 use crate::theory::{Prediction, Setting, planned, predict_run};
 
@@ -89,8 +89,13 @@ pub struct Candidate {
     pub title: String,
     /// The interval that it was given, milliseconds; `null` where it has none.
     pub interval_ms: Option<u32>,
-    /// 99th percentile over time of excess staleness, seconds.
-    pub staleness_p99_s: f64,
+    /// Whether a stream is left as it is although only the newest is wanted: every quote goes out at once.
+    pub every_quote: bool,
+    /// 99th percentile over time of excess staleness, seconds; as much less sure with the distance from what was measured as
+    /// CPU is.
+    pub staleness_p99_s: Figure,
+    /// Whether the budget lies within that interval: it may be kept and may be missed.
+    pub may_be_too_stale: bool,
     /// Why it is no candidate; `null` for candidates.
     pub why_not: Option<String>,
     /// Processors of servers that the load is taken to be spread over, each at most half busy with writes and answers.
@@ -141,11 +146,13 @@ const CLIENTS_MAX: u64 = 50_000;
 #[must_use]
 pub fn candidate(question: &Question, way: &Way, worst: Worst) -> Candidate {
     let (observations, own_delivery) = way.speaking_for(question.delivery());
-    let set = set(question, way);
+    let doubt = staleness_factor(worst, &nearness(question, None, &observations));
+    let set = set(question, way, doubt);
     let prediction = predict_run(&set.entry, &question.load(set.clients), &way.costs, &question.run());
     let up = if question.orders_per_s > 0.0 { order(&set.entry) } else { Order::default() };
     let nearness = nearness(question, set.interval_ms, &observations);
     let widen = widening(worst.cpu, worst.step, &nearness);
+    let stale = staleness::interval_s(&set.setting, doubt);
     // What follows from texts and plans is surer than CPU, and less sure the further away.
     let told = widening(worst.bytes, worst.step, &nearness);
     let clients = question.clients as f64;
@@ -163,8 +170,10 @@ pub fn candidate(question: &Question, way: &Way, worst: Worst) -> Candidate {
         arm: way.entry.arm.name.clone(),
         title: way.entry.descriptor.title.to_string(),
         interval_ms: set.interval_ms,
-        staleness_p99_s: set.staleness_p99_s,
-        why_not: why_not(question, &set, &prediction),
+        every_quote: false,
+        staleness_p99_s: stale,
+        may_be_too_stale: stale.low <= question.staleness_s && stale.high > question.staleness_s,
+        why_not: why_not(question, &set, stale, &prediction),
         shares: set.shares,
         bytes_per_s: bytes(question, &prediction, delivered, &bare_shares(question, &set, &observations), told, up),
         application_bytes_per_s: application(&prediction).map(|bytes| bytes * delivered),
@@ -189,38 +198,71 @@ fn widening(error: f64, step: f64, nearness: &Nearness) -> f64 {
     (1.0 + error).powf(steps)
 }
 
+/// How many times off staleness may be: by the closed form's own precision where it was measured, beyond by CPU's error for
+/// every step, as busy servers make quotes late.
+fn staleness_factor(worst: Worst, nearness: &Nearness) -> f64 {
+    (1.0 + staleness::PRECISION) * (1.0 + worst.cpu).powf(nearness.load_factor().ln() / worst.step.ln())
+}
+
+/// The best that `way` can do for `question`: who wants the newest only may as well be pushed every quote, where that costs
+/// less or is surer to keep the budget than a stream held back for an interval.
+#[must_use]
+pub fn best(question: &Question, way: &Way, worst: Worst) -> Candidate {
+    let asked = candidate(question, way, worst);
+    if !question.latest_only || way.entry.descriptor.delivers != Delivers::Pushed {
+        return asked;
+    }
+    let every = Question { latest_only: false, ..question.clone() };
+    let every = Candidate { every_quote: true, ..candidate(&every, way, worst) };
+    if is_better(&every, &asked) { every } else { asked }
+}
+
+fn is_better(one: &Candidate, other: &Candidate) -> bool {
+    let doubt = |candidate: &Candidate| (candidate.why_not.is_some(), candidate.may_be_too_stale);
+    let bytes = |candidate: &Candidate| candidate.bytes_per_s.map_or(f64::INFINITY, |figure| figure.value);
+    one.why_not.is_none() && (doubt(one) < doubt(other) || doubt(one) == doubt(other) && bytes(one) < bytes(other))
+}
+
 /// An arm with its interval and its share of the clients.
 struct Set {
     entry: ArmEntry,
     setting: Setting,
     interval_ms: Option<u32>,
-    staleness_p99_s: f64,
     shares: u32,
     clients: u32,
 }
 
-fn set(question: &Question, way: &Way) -> Set {
+/// Up to so many times off, intervals are set to keep the budget in any case: that costs little. Further away it would cost
+/// much for a doubt that may come to nothing; there they are set by the middle, and the doubt is told.
+const SURE_WITHIN: f64 = 1.25;
+
+/// The longest interval within the budget, surely where that costs little; what cannot keep it is shown at the shortest
+/// interval that makes sense.
+fn interval_ms(setting: &Setting, budget_s: f64, doubt: f64) -> u32 {
+    let at = |factor| longest_interval_ms(setting, budget_s, factor);
+    let sure = if doubt <= SURE_WITHIN { at(doubt) } else { None };
+    sure.or_else(|| at(1.0 + staleness::PRECISION)).unwrap_or_else(|| shortest_interval_ms(setting))
+}
+
+fn set(question: &Question, way: &Way, doubt: f64) -> Set {
     let shaped = |interval_ms: u32, clients: u32| {
         let entry = question.arm(&way.entry, interval_ms);
         let setting = question.setting(&entry, clients, &way.costs);
         (entry, setting)
     };
     // Shares depend on the interval, which depends on a share's clients: twice round comes close enough.
-    let (mut shares, mut interval_ms) = (1, None);
+    let (mut shares, mut chosen_ms) = (1, None);
     for _ in 0..2 {
         let (_, setting) = shaped(0, clients_of(question, shares));
         if has_interval(&setting) {
-            // What cannot keep the budget is shown at the shortest interval that makes sense.
-            let longest_ms = longest_interval_ms(&setting, question.staleness_s);
-            interval_ms = Some(longest_ms.unwrap_or_else(|| shortest_interval_ms(&setting)));
+            chosen_ms = Some(interval_ms(&setting, question.staleness_s, doubt));
         }
-        let (_, setting) = shaped(interval_ms.unwrap_or(0), clients_of(question, shares));
+        let (_, setting) = shaped(chosen_ms.unwrap_or(0), clients_of(question, shares));
         shares = shares_of(question, &setting);
     }
     let clients = clients_of(question, shares);
-    let (entry, setting) = shaped(interval_ms.unwrap_or(0), clients);
-    let staleness_p99_s = p99_s(&lags(&setting), setting.rate_per_s);
-    Set { entry, setting, interval_ms, staleness_p99_s, shares, clients }
+    let (entry, setting) = shaped(chosen_ms.unwrap_or(0), clients);
+    Set { entry, setting, interval_ms: chosen_ms, shares, clients }
 }
 
 fn clients_of(question: &Question, shares: u32) -> u32 {
@@ -244,15 +286,16 @@ fn shares_of(question: &Question, setting: &Setting) -> u32 {
     busy.max(question.clients.div_ceil(CLIENTS_MAX) as u32)
 }
 
-fn why_not(question: &Question, set: &Set, prediction: &Prediction) -> Option<String> {
+fn why_not(question: &Question, set: &Set, stale: Figure, prediction: &Prediction) -> Option<String> {
     let ms = |s: f64| crate::summary::words::duration(s * 1e3);
-    if set.staleness_p99_s > question.staleness_s {
+    // What may keep the budget is not ruled out by a model that does not know.
+    if stale.low > question.staleness_s {
         let at = set
             .interval_ms
             .map_or_else(String::new, |interval| format!(" even each {}", ms(f64::from(interval) / 1e3)));
         return Some(format!(
             "1 % of the time its price would be more than {} too old{at}, over the budget of {}",
-            ms(set.staleness_p99_s),
+            ms(stale.low),
             ms(question.staleness_s)
         ));
     }

@@ -8,8 +8,9 @@
 //! | CPU | so much a request, a quote, a connection and a process, fitted to measured cells ([`fit`]) |
 //! | memory | so much a connection and a process, fitted likewise |
 //!
-//! What keeps the budget is a candidate; whatever has an interval (of polls, of a conflated stream) gets the longest that
-//! keeps it. Candidates are ranked by bytes a second; those whose intervals overlap are parted by requests, then by
+//! What keeps the budget, or may, is a candidate; whatever has an interval (of polls, of a conflated stream) gets the longest
+//! that keeps it. Staleness has an interval, too: where the budget lies within, the arm may be too stale, and the answer says
+//! so before it names anybody. More than 50 times the measured clients away, only bytes rank. Candidates are ranked by bytes a second; those whose intervals overlap are parted by requests, then by
 //! connections, memory and CPU; those that nothing parts are tied. An interval holds the noise of the trials (bootstrap) and
 //! the model's error at sizes held out from the fit ([`held_out`]), which is compounded for every step of extrapolation: of
 //! CPU and memory, and the smaller one of bytes and held requests. What spans more than a factor of ten is not known, and
@@ -25,6 +26,7 @@ pub mod question;
 pub mod ranking;
 pub mod section;
 pub mod staleness;
+mod verdict;
 pub mod words;
 
 use serde::Serialize;
@@ -66,10 +68,10 @@ pub fn advise_from(question: &Question, ways: &[Way]) -> Advice {
     let held_out = held_out::all(ways);
     let candidates: Vec<Candidate> = ways
         .iter()
-        .map(|way| candidate::candidate(question, way, held_out::worst(&held_out, &way.entry.arm.name)))
+        .map(|way| candidate::best(question, way, held_out::worst(&held_out, &way.entry.arm.name)))
         .collect();
-    let groups = ranking::rank(&candidates);
-    let reasons = words::reasons(question, &candidates, &groups);
+    let groups = ranking::rank(&candidates, ranking::criteria(&candidates, question.clients));
+    let reasons = verdict::reasons(question, &candidates, &groups);
     let notes = words::notes(question, ways, &candidates);
     Advice { question: question.clone(), groups, candidates, held_out, reasons, notes }
 }

@@ -21,6 +21,8 @@ pub struct Nearness {
     pub nearest: String,
     /// What lies outside of the measured range.
     pub stretches: Vec<Stretch>,
+    /// The fewest and the most clients that were measured; zeros without any.
+    pub measured_clients: (u32, u32),
 }
 
 impl Nearness {
@@ -29,6 +31,18 @@ impl Nearness {
     pub fn load_factor(&self) -> f64 {
         let load = self.stretches.iter().filter(|stretch| matches!(stretch.what.as_str(), CLIENTS | RATE));
         load.filter_map(|stretch| stretch.factor).product::<f64>().max(1.0)
+    }
+}
+
+/// So many times the measured clients and beyond, costs that were fitted rank nobody.
+pub const FAR: f64 = 50.0;
+
+impl Nearness {
+    /// Whether `clients` are too many to rank what was fitted. A few clients too few are no such thing: small loads are cheap.
+    #[must_use]
+    pub fn is_far(&self, clients: u64) -> bool {
+        let (_, most) = self.measured_clients;
+        most > 0 && clients as f64 > FAR * f64::from(most)
     }
 }
 
@@ -71,5 +85,7 @@ pub(super) fn nearness(question: &Question, interval_ms: Option<u32>, observatio
     if question.rtt_s > 0.0 {
         stretches.push(Stretch { what: "distance".to_owned(), factor: None });
     }
-    Nearness { nearest: nearest.map(|o| o.place.clone()).unwrap_or_default(), stretches }
+    let clients = || observations.iter().map(|o| o.load.clients);
+    let measured_clients = (clients().min().unwrap_or(0), clients().max().unwrap_or(0));
+    Nearness { nearest: nearest.map(|o| o.place.clone()).unwrap_or_default(), stretches, measured_clients }
 }

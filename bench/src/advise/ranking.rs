@@ -24,16 +24,23 @@ pub struct Parted {
     pub next: f64,
 }
 
-/// The candidates that keep the budget, from the cheapest.
+/// The candidates that keep the budget, or may, from the cheapest; by `criteria`, the first one first.
 #[must_use]
-pub fn rank(candidates: &[Candidate]) -> Vec<Group> {
-    let able: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.why_not.is_none()).collect();
+pub fn rank<'a>(candidates: impl IntoIterator<Item = &'a Candidate>, criteria: &[Criterion]) -> Vec<Group> {
+    let able: Vec<&Candidate> = candidates.into_iter().filter(|candidate| candidate.why_not.is_none()).collect();
     if able.is_empty() {
         return Vec::new();
     }
     let mut groups = Vec::new();
-    split(able, &Criterion::ALL, None, &mut groups);
+    split(able, criteria, None, &mut groups);
     groups
+}
+
+/// What `clients` may be ranked by: too far from what was measured nothing but bytes, which follow from texts.
+#[must_use]
+pub fn criteria(candidates: &[Candidate], clients: u64) -> &'static [Criterion] {
+    let far = candidates.iter().any(|candidate| candidate.nearness.is_far(clients));
+    if far { &[Criterion::Bytes] } else { &Criterion::ALL }
 }
 
 /// Splits `tied` by the first of `criteria` that parts it, and each part by those that follow. `after` is what parts all of

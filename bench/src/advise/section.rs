@@ -55,6 +55,7 @@ pub fn section(summary: &Summary) -> Option<Section> {
         sentences.push(format!("{clients} clients, {}: {why}", wanted(&advice.question)));
     }
     sentences.extend(all.first().and_then(words::why_stale));
+    sentences.extend(all.iter().find_map(words::why_nought));
     sentences.push(words::held_out_verdict(&held));
     // Most notes hold for all numbers of clients: once is enough.
     for note in all.iter().flat_map(|advice| &advice.notes) {
@@ -93,7 +94,7 @@ fn table(all: &[Advice]) -> DataTable {
     let mut columns = Vec::new();
     let mut rows = Vec::new();
     for advice in all {
-        let (costs, sources) = (words::table(advice), words::sources(advice));
+        let (costs, sources) = (words::whole_table(advice), words::sources(advice));
         // Both have a row a candidate, in the order of places; that of the sources names its arm again.
         columns = ["clients".to_owned(), "wanted".to_owned()].into_iter().chain(costs.columns).collect();
         columns.extend(sources.columns.into_iter().skip(1));
@@ -102,5 +103,5 @@ fn table(all: &[Advice]) -> DataTable {
             rows.push(asked.into_iter().chain(costs).chain(source.into_iter().skip(1)).collect());
         }
     }
-    DataTable { columns, rows }
+    words::pruned(DataTable { columns, rows })
 }

@@ -7,7 +7,7 @@ use super::held_out::{AMOUNTS, HeldOut, TARGET_BYTES, TARGET_CPU};
 use super::nearest::{Nearness, Stretch};
 use super::observations::Way;
 use super::question::Question;
-use super::ranking::{Group, Parted};
+use super::verdict::{freshest, missed, word};
 use super::{Advice, fit::Fit};
 use crate::charts::DataTable;
 use crate::report::markdown::{inline, table as markdown_table};
@@ -33,10 +33,40 @@ pub fn asked(question: &Question) -> String {
     )
 }
 
+/// Said before any answer: how many clients were measured, and how far from them the question is.
+#[must_use]
+pub fn measured(question: &Question, candidates: &[Candidate]) -> Option<String> {
+    let (least, most) = measured_clients(candidates)?;
+    let asked = question.clients as f64;
+    let (times, the_most) = (asked / f64::from(most), if least == most { "that" } else { "the most" });
+    let yours = if times > 1.01 {
+        format!("{} times {the_most}", number(times))
+    } else if asked < f64::from(least) {
+        format!("{} times fewer", number(f64::from(least) / asked))
+    } else if least == most {
+        "as many".to_owned()
+    } else {
+        "in between".to_owned()
+    };
+    Some(format!("measured: {} clients; yours: {yours}", range_of_clients(least, most)))
+}
+
+/// The fewest and the most that any arm was measured with.
+pub(super) fn measured_clients(candidates: &[Candidate]) -> Option<(u32, u32)> {
+    let all = || candidates.iter().map(|c| c.nearness.measured_clients).filter(|(_, most)| *most > 0);
+    Some((all().map(|(least, _)| least).min()?, all().map(|(_, most)| most).max()?))
+}
+
+pub(super) fn range_of_clients(least: u32, most: u32) -> String {
+    let most_said = count(most.into());
+    if least == most { most_said } else { format!("{} to {most_said}", count(least.into())) }
+}
+
 /// An amount of a criterion with its unit.
 #[must_use]
 pub fn amount(criterion: Criterion, value: f64) -> String {
     match criterion {
+        Criterion::Connections if value < 0.5 => NONE_OPEN.to_owned(),
         Criterion::Bytes => format!("{}/s", bytes(value)),
         Criterion::Requests => format!("{} requests/s", number(value)),
         Criterion::Connections => format!("{} open connections", count(value.round() as u64)),
@@ -45,6 +75,8 @@ pub fn amount(criterion: Criterion, value: f64) -> String {
     }
 }
 
+/// Instead of “0 open connections”: they are opened for each request, and closed.
+const NONE_OPEN: &str = "none kept open";
 /// Stands where an interval is too wide to say anything.
 const NOT_KNOWN: &str = "not known";
 
@@ -56,6 +88,7 @@ fn figure(criterion: Criterion, figure: Option<Figure>) -> String {
     let one = |value: f64| match criterion {
         Criterion::Bytes => format!("{}/s", bytes(value)),
         Criterion::Memory => bytes(value),
+        Criterion::Connections if value < 0.5 => NONE_OPEN.to_owned(),
         Criterion::Connections => count(value.round() as u64),
         Criterion::Requests | Criterion::Cpu => number(value),
     };
@@ -66,90 +99,16 @@ fn figure(criterion: Criterion, figure: Option<Figure>) -> String {
 }
 
 /// `sse`, or `poll each 450 ms`.
-fn name(candidate: &Candidate) -> String {
+pub(super) fn name(candidate: &Candidate) -> String {
     match candidate.interval_ms {
         Some(ms) => format!("{} each {}", candidate.arm, duration(f64::from(ms))),
+        None if candidate.every_quote => format!("{} (every quote)", candidate.arm),
         None => candidate.arm.clone(),
     }
 }
 
-fn names(candidates: &[Candidate], arms: &[String]) -> Vec<String> {
+pub(super) fn names(candidates: &[Candidate], arms: &[String]) -> Vec<String> {
     arms.iter().filter_map(|arm| candidates.iter().find(|c| &c.arm == arm)).map(name).collect()
-}
-
-/// The reason, in two sentences: what the first group is and what parts it; what the others cost or why they are out.
-#[must_use]
-pub fn reasons(question: &Question, candidates: &[Candidate], groups: &[Group]) -> Vec<String> {
-    let Some(first) = groups.first() else { return vec![nobody(question, candidates)] };
-    let best = names(candidates, &first.arms);
-    let opening = match (best.as_slice(), &first.parted) {
-        ([only], Some(parted)) => format!("{only} costs least: {}.", against(parted)),
-        ([only], None) => format!("{only} is the only one that keeps the budget."),
-        (tied, Some(parted)) => {
-            format!(
-                "{} are tied, their intervals overlap in everything measured; together they cost less than the rest: {}.",
-                list(tied),
-                against(parted)
-            )
-        }
-        (tied, None) => {
-            format!(
-                "{} are tied: their intervals overlap, and nothing here ranks them. Take the one that is simplest to run.",
-                list(tied)
-            )
-        }
-    };
-    let mut reasons = vec![opening];
-    let lead = candidates.iter().find(|c| first.arms.first() == Some(&c.arm));
-    reasons.extend(lead.map(|lead| price(lead, candidates)));
-    reasons
-}
-
-fn against(parted: &Parted) -> String {
-    format!("{} against {} of the next", amount(parted.by, parted.here), amount(parted.by, parted.next))
-}
-
-/// What the first costs more than another candidate, so that the price of the choice is told too.
-fn price(lead: &Candidate, candidates: &[Candidate]) -> String {
-    let dearer = Criterion::ALL.iter().find_map(|criterion| {
-        let own = lead.figure(*criterion)?;
-        let cheapest = candidates
-            .iter()
-            .filter(|other| other.why_not.is_none() && other.arm != lead.arm)
-            .filter_map(|other| Some((other, other.figure(*criterion)?)))
-            .filter(|(_, figure)| figure.high < own.low)
-            .min_by(|a, b| a.1.value.total_cmp(&b.1.value))?;
-        let (theirs, ours) = (amount(*criterion, cheapest.1.value), amount(*criterion, own.value));
-        Some(format!("What it costs more: {ours}, where {} needs {theirs}.", name(cheapest.0)))
-    });
-    dearer
-        .unwrap_or_else(|| "No other candidate is clearly cheaper in requests, connections, memory or CPU.".to_owned())
-}
-
-/// Nobody is a candidate: the least budget that could be asked for, or what is missing.
-fn nobody(question: &Question, candidates: &[Candidate]) -> String {
-    let Some(least) = candidates.iter().min_by(|a, b| a.staleness_p99_s.total_cmp(&b.staleness_p99_s)) else {
-        return "No usable cell in these runs: name runs on loopback with `--runs`, for example of `wirerace run advise`."
-            .to_owned();
-    };
-    if least.staleness_p99_s <= question.staleness_s {
-        return "The budget could be kept, but theory does not know the bytes of these runs' transports.".to_owned();
-    }
-    format!(
-        "No way keeps {}: {}, and the best ({}) does so for over 1 % of the time. Ask for {} or more, or for less \
-         distance.",
-        duration(question.staleness_s * 1e3),
-        missed(question),
-        least.arm,
-        duration(least.staleness_p99_s * 1.01 * 1e3)
-    )
-}
-
-fn missed(question: &Question) -> String {
-    format!(
-        "who misses the newest quote shows one that is a whole distance of quotes older ({} on the average)",
-        duration(1e3 / question.rate_per_s)
-    )
 }
 
 /// Why what goes out at once may be much staler than it is long on its way; `None` where it is not.
@@ -157,14 +116,14 @@ fn missed(question: &Question) -> String {
 pub fn why_stale(advice: &Advice) -> Option<String> {
     let question = &advice.question;
     let at_once = advice.candidates.iter().filter(|c| c.interval_ms.is_none() && c.why_not.is_none());
-    let freshest = at_once.min_by(|a, b| a.staleness_p99_s.total_cmp(&b.staleness_p99_s))?;
-    let much = question.rtt_s > 0.0 && freshest.staleness_p99_s > question.rtt_s;
+    let freshest = freshest(at_once)?;
+    let much = question.rtt_s > 0.0 && freshest.staleness_p99_s.value > question.rtt_s;
     much.then(|| {
         format!(
             "Even with {} the price is more than {} too old 1 % of the time, although a quote is only {} on its way: {}, \
              until the newest is there. No transport changes that.",
             freshest.arm,
-            duration(freshest.staleness_p99_s * 1e3),
+            duration(freshest.staleness_p99_s.value * 1e3),
             duration(question.rtt_s / 2.0 * 1e3),
             missed(question)
         )
@@ -177,14 +136,15 @@ pub fn notes(question: &Question, ways: &[Way], candidates: &[Candidate]) -> Vec
     let mut notes = vec![
         "Bytes are those of IP packets both ways without set-up (theory; from … to: segments without data and the model's \
          error). CPU is that of servers and clients together, as on the measured machine; memory is the servers'. \
-         Intervals of bytes, held requests, CPU and memory widen with the load's distance from what was measured. “Parted \
+         Intervals of staleness, bytes, held requests, CPU and memory widen with the load's distance from what was measured. “Parted \
          by” is what tells a rank from the next; what nothing parts is tied."
             .to_owned(),
     ];
     if candidates.iter().flat_map(|c| [c.memory_bytes, c.processors]).flatten().any(|figure| !figure.is_known()) {
         notes.push(format!(
             "“{NOT_KNOWN}”: this far from what was measured, the most that it may be is more than {} times the least; \
-             such a figure parts nobody.",
+             such a figure parts nobody, \
+             and a column without any other value is left out.",
             number(KNOWN_WITHIN)
         ));
     }
@@ -244,9 +204,46 @@ fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| NOTHING.to_owned(), |share| format!("{} %", number(100.0 * share)))
 }
 
-/// Everything about every arm, ranked ones first.
+/// Staleness with its interval, and whether that is in doubt.
+fn stale(candidate: &Candidate) -> String {
+    let Figure { value, low, high } = candidate.staleness_p99_s;
+    let [value, low, high] = [value, low, high].map(|seconds| duration(seconds * 1e3));
+    let figure = if low == high { value } else { format!("{value} [{low}, {high}]") };
+    if candidate.may_be_too_stale { format!("{figure}, may be too stale") } else { figure }
+}
+
+/// Said under the table: nought reads like a mistake. `None` where nothing is nought.
+#[must_use]
+pub fn why_nought(advice: &Advice) -> Option<String> {
+    let nought = advice.candidates.iter().any(|candidate| candidate.staleness_p99_s.value == 0.0);
+    nought.then(|| "0 ms: the price is the newest at least 99 % of the time.".to_owned())
+}
+
+/// Columns that are left out where nobody has a value.
+const OPTIONAL: [&str; 5] = ["bytes", "requests/s", "memory", "CPU, processors", "CPU held-out error"];
+
+/// Without the columns in which nobody has a value.
+#[must_use]
+pub fn pruned(table: DataTable) -> DataTable {
+    let says = |cell: &String| cell != NOTHING && cell != NOT_KNOWN;
+    let kept = |place: usize| {
+        let optional = OPTIONAL.contains(&table.columns[place].as_str());
+        !optional || table.rows.iter().filter_map(|row| row.get(place)).any(says)
+    };
+    let places: Vec<usize> = (0..table.columns.len()).filter(|place| kept(*place)).collect();
+    let of = |row: &Vec<String>| places.iter().filter_map(|place| row.get(*place).cloned()).collect();
+    DataTable { columns: of(&table.columns), rows: table.rows.iter().map(of).collect() }
+}
+
+/// What is known about every arm, ranked ones first.
 #[must_use]
 pub fn table(advice: &Advice) -> DataTable {
+    pruned(whole_table(advice))
+}
+
+/// The same with all columns, so that tables of several questions fit together.
+#[must_use]
+pub fn whole_table(advice: &Advice) -> DataTable {
     let columns = [
         "rank",
         "parted by",
@@ -265,7 +262,7 @@ pub fn table(advice: &Advice) -> DataTable {
             place,
             parted_by(advice, candidate),
             name(candidate),
-            duration(candidate.staleness_p99_s * 1e3),
+            stale(candidate),
             figure(Criterion::Bytes, candidate.bytes_per_s),
             figure(Criterion::Requests, candidate.requests_per_s),
             figure(Criterion::Connections, Some(candidate.connections)),
@@ -280,24 +277,19 @@ pub fn table(advice: &Advice) -> DataTable {
 /// What tells the rank of `candidate` from the next; the last rank has none.
 fn parted_by(advice: &Advice, candidate: &Candidate) -> String {
     let group = advice.groups.iter().find(|group| group.arms.contains(&candidate.arm));
-    let what = group.and_then(|group| group.parted).map(|parted| match parted.by {
-        Criterion::Bytes => "bytes",
-        Criterion::Requests => "requests",
-        Criterion::Connections => "connections",
-        Criterion::Memory => "memory",
-        Criterion::Cpu => "CPU",
-    });
+    let what = group.and_then(|group| group.parted).map(|parted| word(parted.by));
     what.unwrap_or(NOTHING).to_owned()
 }
 
-/// Candidates with their places: `1`, `2 tied`, `–`.
+/// Candidates with their places: `1`, `2 tied`, `1 in doubt` (may be too stale), `–`.
 fn placed(advice: &Advice) -> Vec<(String, &Candidate)> {
     let mut placed = Vec::new();
     let mut place = 1;
     for group in &advice.groups {
         let tied = if group.arms.len() > 1 { " tied" } else { "" };
         let members = group.arms.iter().filter_map(|arm| advice.candidates.iter().find(|c| &c.arm == arm));
-        placed.extend(members.map(|candidate| (format!("{place}{tied}"), candidate)));
+        let doubt = |candidate: &Candidate| if candidate.may_be_too_stale { " in doubt" } else { "" };
+        placed.extend(members.map(|candidate| (format!("{place}{tied}{}", doubt(candidate)), candidate)));
         place += group.arms.len();
     }
     let out = advice.candidates.iter().filter(|c| c.why_not.is_some());
@@ -404,12 +396,16 @@ fn outside(advice: &Advice) -> Vec<String> {
 /// For a terminal.
 #[must_use]
 pub fn text(advice: &Advice) -> String {
-    let mut text = format!("{}\n\n", asked(&advice.question));
+    let mut text = format!("{}\n", asked(&advice.question));
+    text.extend(measured(&advice.question, &advice.candidates).map(|line| format!("{line}\n")));
+    text.push('\n');
     for sentence in advice.reasons.iter().chain(&outside(advice)).chain(&why_stale(advice)) {
         let _ = writeln!(text, "{sentence}");
     }
     if !advice.candidates.is_empty() {
-        let _ = write!(text, "\n{}\n{}", aligned(&table(advice)), aligned(&sources(advice)));
+        let _ = writeln!(text, "\n{}", aligned(&table(advice)));
+        text.extend(why_nought(advice).map(|line| format!("{line}\n\n")));
+        text.push_str(&aligned(&sources(advice)));
         let _ = writeln!(text, "\n{}", held_out_verdict(&advice.held_out));
     }
     advice.notes.iter().for_each(|note| {
@@ -422,11 +418,15 @@ pub fn text(advice: &Advice) -> String {
 #[must_use]
 pub fn markdown(advice: &Advice) -> String {
     let mut text = format!("# Which should I use?\n\n{}\n\n", inline(&asked(&advice.question)));
+    let measured = measured(&advice.question, &advice.candidates);
+    text.extend(measured.map(|line| format!("{}\n\n", inline(&line))));
     for sentence in advice.reasons.iter().chain(&outside(advice)).chain(&why_stale(advice)) {
         let _ = writeln!(text, "{}\n", inline(sentence));
     }
     if !advice.candidates.is_empty() {
-        let _ = writeln!(text, "{}\n{}", markdown_table(&table(advice)), markdown_table(&sources(advice)));
+        let _ = writeln!(text, "{}", markdown_table(&table(advice)));
+        text.extend(why_nought(advice).map(|line| format!("{}\n\n", inline(&line))));
+        let _ = writeln!(text, "{}", markdown_table(&sources(advice)));
         let _ = writeln!(text, "{}\n", inline(&held_out_verdict(&advice.held_out)));
     }
     if !advice.held_out.is_empty() {

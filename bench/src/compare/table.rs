@@ -7,7 +7,7 @@ use crate::charts::DataTable;
 use crate::report::markdown::{inline, table as markdown_table};
 use crate::report::table::aligned;
 use crate::summary::Quantity;
-use crate::summary::words::{NOTHING, interval, number, reading};
+use crate::summary::words::{NOTHING, count, interval, number, reading};
 
 /// Always shown; the others where they differ. JSON has all.
 const SHOWN: [Quantity; 9] = [
@@ -50,6 +50,65 @@ pub fn verdict(comparison: &RunComparison) -> String {
     }
 }
 
+/// Of the comparisons with an interval, how many may say "differs" though nothing does: an interval of 95 % misses in five
+/// of a hundred. `None` without any interval; of what is counted there is no chance in it.
+#[must_use]
+pub fn by_chance(comparison: &RunComparison) -> Option<String> {
+    let n = comparison.ratios().filter(|(_, _, ratio)| ratio.interval.is_some()).count();
+    let may = match (0.05 * n as f64).round() as u64 {
+        _ if n == 0 => return None,
+        0 => "hardly one".to_owned(),
+        expected => format!("about {}", count(expected)),
+    };
+    Some(format!(
+        "Of {} at 95 %, {may} may differ by chance (fewer, where the margin is wide against the noise).",
+        comparisons(n)
+    ))
+}
+
+fn comparisons(n: usize) -> String {
+    format!("{} comparison{}", count(n as u64), if n == 1 { "" } else { "s" })
+}
+
+/// Comparisons that are listed below the headline; more are read in the table.
+const LISTED_MAX: usize = 20;
+
+/// The comparisons that differ, a line each: who reads no more than the headline must not have to search for them.
+#[must_use]
+pub fn differing(comparison: &RunComparison) -> Vec<String> {
+    let several = comparison.cells.len() > 1;
+    let line = |(cell, arm, ratio): (&str, &str, &Ratio)| {
+        let place = if several { format!("{cell}, {arm}") } else { arm.to_owned() };
+        let times = ratio.ratio.map_or_else(|| NOTHING.to_owned(), |r| format!("× {}", number(r.get())));
+        let bounds = ratio.interval.as_ref().map(|i| format!(" {}", interval(i, number))).unwrap_or_default();
+        format!("{place}, {}: {times}{bounds}, {}", ratio.quantity.title(), ratio.outcome.words())
+    };
+    let mut lines: Vec<String> = comparison.ratios().filter(|(_, _, ratio)| is_clear(ratio)).map(line).collect();
+    let more = lines.len().saturating_sub(LISTED_MAX);
+    if more > 0 {
+        lines.truncate(LISTED_MAX);
+        lines.push(format!("and {more} more, which the table below has"));
+    }
+    lines
+}
+
+/// How many comparisons have no row in the table; `None` where all have one.
+#[must_use]
+pub fn not_shown(comparison: &RunComparison) -> Option<String> {
+    let left_out = comparison.ratios().filter(|(_, _, ratio)| !is_shown(ratio)).count();
+    let (have, them) = if left_out == 1 { ("has", "it") } else { ("have", "them") };
+    (left_out > 0).then(|| {
+        format!(
+            "{} without a clear difference {have} no row in the table; --format json tells {them}.",
+            comparisons(left_out)
+        )
+    })
+}
+
+fn is_shown(ratio: &Ratio) -> bool {
+    SHOWN.contains(&ratio.quantity) || is_clear(ratio)
+}
+
 /// The rows: what is always shown, and what differs.
 #[must_use]
 pub fn rows(comparison: &RunComparison) -> DataTable {
@@ -59,7 +118,6 @@ pub fn rows(comparison: &RunComparison) -> DataTable {
     if several {
         columns.insert(0, "cell".to_owned());
     }
-    let told = |ratio: &Ratio| SHOWN.contains(&ratio.quantity) || is_clear(ratio);
     let row = |(cell, arm, ratio): (&str, &str, &Ratio)| {
         let mut row = vec![
             arm.to_owned(),
@@ -76,7 +134,7 @@ pub fn rows(comparison: &RunComparison) -> DataTable {
         }
         row
     };
-    DataTable { columns, rows: comparison.ratios().filter(|(_, _, ratio)| told(ratio)).map(row).collect() }
+    DataTable { columns, rows: comparison.ratios().filter(|(_, _, ratio)| is_shown(ratio)).map(row).collect() }
 }
 
 /// What changed around the runs.
@@ -113,6 +171,11 @@ fn parts(comparison: &RunComparison) -> Vec<(&'static str, DataTable)> {
     .collect()
 }
 
+/// What the headline must not be read without.
+fn around(comparison: &RunComparison) -> impl Iterator<Item = String> {
+    by_chance(comparison).into_iter().chain(not_shown(comparison))
+}
+
 /// For a terminal.
 #[must_use]
 pub fn text(comparison: &RunComparison) -> String {
@@ -122,6 +185,12 @@ pub fn text(comparison: &RunComparison) -> String {
         let _ = writeln!(text, "{letter}: {} ({}, {}; trials: {trials})", run.name, run.experiment, run.started_utc);
     }
     let _ = writeln!(text, "\n{}", verdict(comparison));
+    for one in differing(comparison) {
+        let _ = writeln!(text, "  {one}");
+    }
+    for sentence in around(comparison) {
+        let _ = writeln!(text, "{sentence}");
+    }
     for note in &comparison.notes {
         let _ = writeln!(text, "note: {note}");
     }
@@ -141,6 +210,12 @@ pub fn markdown(comparison: &RunComparison) -> String {
         let _ = writeln!(text, "- {letter}: {}", inline(&told));
     }
     let _ = writeln!(text, "\n**{}**", inline(&verdict(comparison)));
+    for (number, one) in differing(comparison).iter().enumerate() {
+        let _ = writeln!(text, "{}- {}", if number == 0 { "\n" } else { "" }, inline(one));
+    }
+    for sentence in around(comparison) {
+        let _ = writeln!(text, "\n{}", inline(&sentence));
+    }
     for note in &comparison.notes {
         let _ = writeln!(text, "\n> {}", inline(note));
     }

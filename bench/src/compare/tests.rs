@@ -177,3 +177,51 @@ fn how_many_trials_stand_behind_either_run_is_told_and_a_change_of_margins_too()
         assert_eq!(told.matches("trials: 29 valid, 1 tainted, 1 void").count(), 2, "{told}");
     }
 }
+
+#[test]
+fn what_differs_stands_below_the_headline_and_what_is_left_out_is_counted() {
+    let same = against(&summary());
+    assert!(table::differing(&same).is_empty());
+    let more = against(&scaled("ws", Quantity::OwnCpu, 1.5));
+    let lines = table::differing(&more);
+    assert!(lines.len() == 1 && lines[0].starts_with("ws, server's and load's CPU per quote: × "), "{lines:?}");
+    assert!(lines[0].ends_with("], more in B"), "{lines:?}");
+    let (all, shown) = (more.ratios().count(), table::rows(&more).rows.len());
+    let left_out = table::not_shown(&more).unwrap();
+    assert!(left_out.starts_with(&format!("{} comparisons without a clear", all - shown)), "{left_out}");
+    for text in [table::text(&more), table::markdown(&more).replace('\\', "")] {
+        let places = ["1 of ", lines[0].as_str(), "may differ by chance", left_out.as_str()];
+        let places: Vec<usize> = places.iter().filter_map(|part| text.find(part)).collect();
+        assert!(places.len() == 4 && places.is_sorted(), "{places:?} {text}");
+    }
+}
+
+#[test]
+fn very_many_differences_are_not_all_listed() {
+    let mut other = summary();
+    for quantity in Quantity::ALL {
+        for arm in ["poll-close", "poll", "long-poll", "sse", "ws"] {
+            other = multiplied(other, arm, *quantity, 9.0);
+        }
+    }
+    let many = against(&other);
+    let clear = many.ratios().filter(|(_, _, ratio)| ratio.outcome.is_clear()).count();
+    let lines = table::differing(&many);
+    assert_eq!((lines.len(), lines[20].clone()), (21, format!("and {} more, which the table below has", clear - 20)));
+}
+
+#[test]
+fn chance_is_counted_over_intervals_alone() {
+    let mut same = against(&summary());
+    let n = same.ratios().filter(|(_, _, ratio)| ratio.interval.is_some()).count();
+    let told = table::by_chance(&same).unwrap();
+    let expected = format!("Of {n} comparisons at 95 %, about {} may differ by chance", (0.05 * n as f64).round());
+    assert!(told.starts_with(&expected), "{told}");
+    same.cells[0].arms.truncate(1);
+    same.cells[0].arms[0].ratios.retain(|ratio| ratio.interval.is_some());
+    same.cells[0].arms[0].ratios.truncate(1);
+    let told = table::by_chance(&same).unwrap();
+    assert!(told.starts_with("Of 1 comparison at 95 %, hardly one may differ"), "{told}");
+    let counted = compare(("a", &exact(1.0)), ("b", &exact(1.0)));
+    assert_eq!(table::by_chance(&counted), None, "medians that are counted are no matter of chance");
+}

@@ -81,12 +81,18 @@ fn of_number(question: &Question, number: f64, truth: f64) -> (Standing, String)
     let off = (number - truth).abs();
     let side = if number > truth { "high" } else { "low" };
     if off <= pass {
-        return (Standing::Pass, format!("{} is right.", with_unit(question, truth)));
+        return (Standing::Pass, passed(question, number, truth));
     }
     if off <= near {
         return (Standing::Near, format!("A little too {side}."));
     }
     (Standing::Fail, format!("Too {side}."))
+}
+
+/// Who answered 100 and reads that 93.7 is right would look for a mistake: what is forgiven is called that.
+fn passed(question: &Question, number: f64, truth: f64) -> String {
+    let [given, right] = [number, truth].map(|value| with_unit(question, value));
+    if given == right { format!("{right} is right.") } else { format!("Your {given} is near enough to {right}.") }
 }
 
 /// The true value as it is told.

@@ -274,3 +274,18 @@ fn numbers_may_carry_their_unit_and_words_their_capitals() {
     ]);
     assert_eq!(sheet.answers, expected);
 }
+
+#[test]
+fn an_answer_that_passes_and_is_not_exact_is_told_as_what_it_is() {
+    let key = key();
+    let question = key.question(1, "long_poll_behind_ms").unwrap();
+    let told = |answer: f64| grade(1, question, Some(&Answer::Number(answer)), Ok(Truth::Number(93.7)));
+    let near_enough = told(93.7 * (1.0 + 0.9 * question.pass));
+    assert_eq!(near_enough.standing, Standing::Pass);
+    assert!(near_enough.why.contains(" is near enough to 93.7 ms. "), "{}", near_enough.why);
+    assert!(near_enough.why.starts_with("Your ") && !near_enough.why.contains("is right"), "{}", near_enough.why);
+    // Rounded as it is told it is the same.
+    for exact in [93.7, 93.704] {
+        assert!(told(exact).why.starts_with("93.7 ms is right. "), "{}", told(exact).why);
+    }
+}

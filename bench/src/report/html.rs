@@ -13,7 +13,7 @@ use wirerace_contract::results::Trial;
 
 use crate::charts::render::escape;
 use crate::charts::style::{self, dark_of};
-use crate::charts::{Chart, ChartError, absent};
+use crate::charts::{Chart, ChartError, absent, absent_across};
 use crate::summary::words::{conditions, count};
 use crate::summary::{CellSummary, Summary};
 
@@ -41,6 +41,8 @@ pub struct Page<'a> {
     pub across: &'a [(String, Chart)],
     /// What else is said about the whole run, after the charts.
     pub sections: &'a [Section],
+    /// Whether somebody's [`super::READING`] stands beside the report, which then leads there.
+    pub reading: bool,
 }
 
 /// The file.
@@ -50,7 +52,7 @@ pub struct Page<'a> {
 pub fn report(page: &Page<'_>) -> Result<String, ChartError> {
     let summary = page.summary;
     let claims = claims::section(summary);
-    let mut main = opening::answer(summary);
+    let mut main = opening::answer(summary, page.reading);
     main.push_str(&claims);
     main.push_str(&results(page)?);
     for (number, section) in sections(page).enumerate() {
@@ -128,6 +130,10 @@ fn results(page: &Page<'_>) -> Result<String, ChartError> {
     for sentence in absent(summary) {
         text.push_str(&format!("<p>{}</p>\n", prose(&sentence)));
     }
+    let across_cells = absent_across(summary);
+    if !across_cells.is_empty() {
+        text.push_str(&details("Pictures that this run has nothing for", &bullets(&across_cells)));
+    }
     if summary.cells.len() > 1 {
         text.push_str(&across(page, &mut budget)?);
     }
@@ -183,6 +189,10 @@ fn cell_section(
         prose(&conditions),
         tools(&format!("Comparison, {}", cell.name), &format!("comparison-{}", number + 1), false),
     ));
+    // Once is enough: heads of rows mean the same in every cell.
+    if number == 0 {
+        text.push_str(&details(table::MEANINGS_HEADING, &bullets(&table::meanings(summary))));
+    }
     text.push_str(&tables::pairs(summary, cell, budget));
     let theory = table::theory(cell);
     if !theory.rows.is_empty() {

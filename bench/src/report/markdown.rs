@@ -6,7 +6,7 @@ use crate::summary::{CellSummary, Summary};
 
 use super::claims::Told;
 use super::html::Page;
-use super::{QUICK, Section, answer, claims, method, self_test, thoughts, verdict};
+use super::{QUICK, READING, Section, Thought, answer, claims, method, self_test, thoughts, verdict};
 
 /// Text that cannot break out of a line, a table or into markup.
 pub(crate) fn inline(text: &str) -> String {
@@ -34,7 +34,7 @@ pub(crate) fn table(table: &DataTable) -> String {
     text
 }
 
-/// The file: the same as the page, without the numbers behind its pictures and the table of all trials.
+/// The file: the same as the page, without the numbers behind pictures that have many, and the table of all trials.
 #[must_use]
 pub fn report(page: &Page<'_>) -> String {
     let summary = page.summary;
@@ -49,13 +49,13 @@ pub fn report(page: &Page<'_>) -> String {
     if summary.quick {
         text.push_str(&format!("> {QUICK}\n\n"));
     }
-    text.push_str(&opening(summary));
+    text.push_str(&opening(summary, page.reading));
     text.push_str(&claims_section(summary));
     if summary.cells.len() > 1 {
         text.push_str(&across(page));
     }
-    for (cell, charts) in summary.cells.iter().zip(page.charts) {
-        text.push_str(&cell_section(summary, cell, charts));
+    for (number, (cell, charts)) in summary.cells.iter().zip(page.charts).enumerate() {
+        text.push_str(&cell_section(summary, number, (cell, charts)));
     }
     if summary.cells.len() < 2 {
         text.push_str(&across(page));
@@ -79,12 +79,15 @@ fn across(page: &Page<'_>) -> String {
         return String::new();
     }
     let conditions = sweep::conditions(page.summary);
-    let pictures: String = page.across.iter().map(|chart| picture(chart, &conditions)).collect();
+    // What a section says again with its table takes no place twice.
+    let is_told = |chart: &Chart| page.sections.iter().any(|section| section.table.as_ref() == Some(&chart.table));
+    let below = |chart: &Chart| if is_told(chart) { String::new() } else { numbers(chart) };
+    let pictures: String = page.across.iter().map(|chart| picture(chart, &conditions) + &below(&chart.1)).collect();
     format!("## {}\n\n{pictures}", super::across(page.summary))
 }
 
 /// The answer, what was expected, and what is wrong with the run.
-fn opening(summary: &Summary) -> String {
+fn opening(summary: &Summary, reading: bool) -> String {
     let answer = answer::answer(summary);
     let mut text: String = answer.went_wrong.iter().map(|told| format!("> {}\n\n", inline(told))).collect();
     for said in &answer.said {
@@ -97,8 +100,12 @@ fn opening(summary: &Summary) -> String {
     if !answer.standings.rows.is_empty() {
         text.push_str(&format!("{}\n{}\n\n", table(&answer.standings), inline(answer::LEGEND)));
     }
-    let thought = |(what, value): (&str, String)| format!("**{what}:** {}\n\n", inline(&value));
-    text.extend(thoughts(summary).into_iter().map(thought));
+    let thought = |Thought { head, text, links }: Thought| {
+        let text = inline(&text);
+        let text = if links { text.replace(READING, &format!("[{READING}]({READING})")) } else { text };
+        format!("**{head}:** {text}\n\n")
+    };
+    text.extend(thoughts(summary, reading).into_iter().map(thought));
     text
 }
 
@@ -121,7 +128,7 @@ fn claims_section(summary: &Summary) -> String {
     format!("## Claims\n\n{}\n\n{}\n", inline(claims::READ), rows.iter().map(row).collect::<String>())
 }
 
-fn cell_section(summary: &Summary, cell: &CellSummary, charts: &[(String, Chart)]) -> String {
+fn cell_section(summary: &Summary, number: usize, (cell, charts): (&CellSummary, &[(String, Chart)])) -> String {
     let conditions = conditions(summary, cell);
     let mut text = format!("## {}\n\n", inline(&cell.name));
     // Of a single cell the answer has said this.
@@ -129,6 +136,10 @@ fn cell_section(summary: &Summary, cell: &CellSummary, charts: &[(String, Chart)
     text.extend(sentences.iter().map(|sentence| format!("{}\n\n", inline(sentence))));
     text.push_str(&format!("{}\n", table(&super::table::narrow(cell))));
     text.push_str(&format!("Medians, [intervals of at least 95 %]. {}.\n\n", inline(&conditions)));
+    // Once is enough: heads of rows mean the same in every cell.
+    if number == 0 {
+        text.push_str(&folded(super::table::MEANINGS_HEADING, &bullets(&super::table::meanings(summary))));
+    }
     text.push_str(&pairs(summary, cell));
     let theory = super::table::theory(cell);
     if !theory.rows.is_empty() {
@@ -139,7 +150,7 @@ fn cell_section(summary: &Summary, cell: &CellSummary, charts: &[(String, Chart)
     if let Some(rows) = super::targets::table(summary, cell) {
         text.push_str(&format!("What theory is held to:\n\n{}\n", table(&rows)));
     }
-    text.extend(charts.iter().map(|chart| picture(chart, &conditions)));
+    text.extend(charts.iter().map(|chart| picture(chart, &conditions) + &numbers(&chart.1)));
     text + &set_aside(cell)
 }
 
@@ -147,6 +158,20 @@ fn cell_section(summary: &Summary, cell: &CellSummary, charts: &[(String, Chart)
 fn picture((file, chart): &(String, Chart), conditions: &str) -> String {
     let [title, sentence, conditions] = [chart.title.as_str(), chart.sentence.as_str(), conditions].map(inline);
     format!("![{title}](charts/{file}.svg)\n\n{sentence}\n\n{conditions}.\n\n")
+}
+
+/// Rows of a picture's numbers beyond which the text has none: nobody reads so many in it, and the page has them.
+const NUMBERS_MAX: usize = 8;
+
+/// The numbers behind a picture, for those who cannot see it or want to quote one, where they are few.
+fn numbers(chart: &Chart) -> String {
+    let few = (1..=NUMBERS_MAX).contains(&chart.table.rows.len());
+    if few { folded("The numbers of this picture", &table(&chart.table)) } else { String::new() }
+}
+
+/// What a reader may open, where text can be folded.
+fn folded(heading: &str, inner: &str) -> String {
+    format!("<details><summary>{heading}</summary>\n\n{inner}\n</details>\n\n")
 }
 
 /// Comparisons of a run beyond which the text has none: nobody reads so many in it.
@@ -162,7 +187,7 @@ fn pairs(summary: &Summary, cell: &CellSummary) -> String {
     if summary.cells.iter().map(|cell| cell.comparisons.len()).sum::<usize>() > PAIRS_MAX {
         return format!("{heading}: in `summary.json`, since they are too many for this text.\n\n");
     }
-    format!("<details><summary>{heading}</summary>\n\n{}\n</details>\n\n", table(&rows))
+    folded(heading, &table(&rows))
 }
 
 fn further(section: &Section) -> String {

@@ -91,8 +91,16 @@ fn write_sized(named: &Path, directory: &Path, png_width_px: u32) -> Result<Repo
     let run = read(named)?;
     let summary = summarise(&run.manifest, &run.trials, &run.warnings);
     let (charts, of_run, sections) = (draw(&summary), draw_run(&summary), sections(&summary));
-    let page =
-        html::Page { summary: &summary, trials: &run.trials, charts: &charts, across: &of_run, sections: &sections };
+    // A link must lead somewhere from where the report stands, which need not be the run's own folder.
+    let reading = directory.join(READING).is_file();
+    let page = html::Page {
+        summary: &summary,
+        trials: &run.trials,
+        charts: &charts,
+        across: &of_run,
+        sections: &sections,
+        reading,
+    };
     let put = |name: &str, bytes: &[u8]| -> Result<PathBuf, ReportError> {
         let file = directory.join(name);
         std::fs::write(&file, bytes).map_err(|reason| ReportError::Write { file: file.clone(), reason })?;
@@ -185,21 +193,38 @@ fn draw_run(summary: &Summary) -> Vec<(String, Chart)> {
 const QUICK: &str =
     "A quick look: fewer cells and blocks, shorter windows. It shows that the experiment works, and decides nothing.";
 
-/// What was thought before the run, and what it is for: head and text, where there is any.
-fn thoughts(summary: &Summary) -> Vec<(&'static str, String)> {
+/// Name of the file in which somebody may write what came of a run.
+const READING: &str = "READING.md";
+
+/// Something that was thought about a run.
+struct Thought {
+    head: &'static str,
+    text: String,
+    /// Whether the file that the text names stands there and is to be linked.
+    links: bool,
+}
+
+/// What was thought before the run, and what it is for, where there is any. `reading`: whether [`READING`] stands beside
+/// the report.
+fn thoughts(summary: &Summary, reading: bool) -> Vec<Thought> {
     let claims: Vec<String> = summary.claims.iter().map(u32::to_string).collect();
     let claims =
         if claims.is_empty() { String::new() } else { format!("{} of `wirerace claims`", words::list(&claims)) };
     let expected = !summary.prediction.is_empty() || !summary.change_our_mind.is_empty();
-    let judged = if expected { "Compare with the answer above; no program judged it." } else { "" };
+    let judged = match (expected, reading) {
+        (false, _) => String::new(),
+        (true, true) => format!("What came of it is read in {READING}."),
+        (true, false) => "Compare with the answer above; no program judged it.".to_owned(),
+    };
     let several = if summary.claims.len() == 1 { "Helps to decide claim" } else { "Helps to decide claims" };
     let all = [
-        ("Prediction, before the run", summary.prediction.clone()),
-        ("What would change our mind", summary.change_our_mind.clone()),
-        ("Did it come so", judged.to_owned()),
-        (several, claims),
+        ("Prediction, before the run", summary.prediction.clone(), false),
+        ("What would change our mind", summary.change_our_mind.clone(), false),
+        ("Did it come so", judged, reading),
+        (several, claims, false),
     ];
-    all.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+    let told = all.into_iter().filter(|(_, text, _)| !text.is_empty());
+    told.map(|(head, text, links)| Thought { head, text, links }).collect()
 }
 
 fn environment(summary: &Summary) -> Vec<(String, String)> {

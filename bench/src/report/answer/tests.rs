@@ -252,3 +252,20 @@ fn one_block_of_one_exact_cell_settles_counts_and_calls_times_indicative() {
     assert_eq!(disturbed.sure, format!("{sure} {busy}"));
     assert!(texts(&disturbed).iter().all(|text| !text.contains("At the median")), "{:?}", texts(&disturbed));
 }
+
+#[test]
+fn valid_trials_of_repeated_blocks_are_counted_where_it_says_what_is_not_used() {
+    let repeat = |trials: &mut Vec<Trial>, blocks: u32| {
+        let again: Vec<Trial> = trials.iter().filter(|t| t.arm.name == "ws" && t.block <= blocks).cloned().collect();
+        trials.extend(again.into_iter().map(|trial| Trial { attempt: trial.attempt + 1, ..trial }));
+    };
+    let one = answer_of(|_, trials| repeat(trials, 1)).sure;
+    assert!(one.contains("are listed below; 1 valid one is not used, since its block was repeated."), "{one}");
+    let two = answer_of(|_, trials| repeat(trials, 2)).sure;
+    assert!(two.contains("are listed below; 2 valid ones are not used, since their blocks were repeated."), "{two}");
+    let clean = answer_of(|_, trials| {
+        trials.retain(|trial| trial.standing == wirerace_contract::results::Standing::Valid);
+        repeat(trials, 1);
+    });
+    assert!(clean.sure.contains("none was set aside as tainted or void; 1 valid one"), "{}", clean.sure);
+}

@@ -2,7 +2,7 @@
 
 use crate::charts::render::escape;
 use crate::report::answer::{self, Said};
-use crate::report::{QUICK, thoughts};
+use crate::report::{QUICK, READING, Thought, thoughts};
 use crate::summary::Summary;
 
 use super::parts::{Listing, html_table, prose};
@@ -26,7 +26,7 @@ pub(super) fn header(summary: &Summary, contents: &str) -> String {
 }
 
 /// Three sentences, how sure they are, who comes first in what; then what was expected, and what is wrong with the run.
-pub(super) fn answer(summary: &Summary) -> String {
+pub(super) fn answer(summary: &Summary, reading: bool) -> String {
     let answer = answer::answer(summary);
     let mut text = "<section id=\"answer\">\n<h2>The answer</h2>\n".to_owned();
     for warning in &answer.went_wrong {
@@ -49,9 +49,14 @@ pub(super) fn answer(summary: &Summary) -> String {
             prose(answer::LEGEND)
         ));
     }
-    let thoughts = thoughts(summary);
+    let thoughts = thoughts(summary, reading);
     if !thoughts.is_empty() {
-        let item = |(what, value): &(&str, String)| format!("<dt>{}</dt><dd>{}</dd>\n", escape(what), prose(value));
+        let item = |thought: &Thought| {
+            let value = prose(&thought.text);
+            let link = format!("<a href=\"{READING}\">{READING}</a>");
+            let value = if thought.links { value.replace(READING, &link) } else { value };
+            format!("<dt>{}</dt><dd>{value}</dd>\n", escape(thought.head))
+        };
         let items: String = thoughts.iter().map(item).collect();
         text.push_str(&format!("<h3>What was thought before</h3>\n<dl class=\"thoughts\">\n{items}</dl>\n"));
     }

@@ -11,7 +11,9 @@ fn summary() -> Summary {
 
 fn page_of(summary: &Summary, trials: &[Trial], across: &[(String, Chart)], more: &[Section]) -> String {
     let charts = draw(summary);
-    report(&Page { summary, trials, charts: &charts, across, sections: more }).unwrap().replace('\u{A0}', " ")
+    report(&Page { summary, trials, charts: &charts, across, sections: more, reading: false })
+        .unwrap()
+        .replace('\u{A0}', " ")
 }
 
 fn page(summary: &Summary) -> String {
@@ -191,7 +193,8 @@ fn what_a_picture_tells_in_a_table_is_no_section_too() {
     let charts: Vec<Vec<(String, Chart)>> = summary.cells.iter().map(|_| Vec::new()).collect();
     summary.claims.clear();
     let told = |across: &[(String, Chart)]| {
-        let page = Page { summary: &summary, trials: &trials, charts: &charts, across, sections: &more };
+        let page =
+            Page { summary: &summary, trials: &trials, charts: &charts, across, sections: &more, reading: false };
         let html = report(&page).unwrap();
         (html.matches(heading).count() > 0, html.matches("clients within 0.1 s").count())
     };
