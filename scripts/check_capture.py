@@ -21,6 +21,7 @@ from captured_layers import assembled, layers
 ARMS = ["poll-close", "poll", "long-poll", "sse", "ws"]
 SEGMENT_BYTES = 1448  # what a captured super-frame is cut into: TCP_MAXSEG 1460 less 12 bytes of timestamps
 ETHERNET, SYN, ACK = 1, 0x02, 0x10
+SNAP_BYTES = 8192  # longer than any packet of a trial, and no longer: the kernel keeps room for so much of each
 
 Packet = collections.namedtuple("Packet", "source target ends sequence data head flags bytes")
 
@@ -45,7 +46,7 @@ def packets(path):
 
 def capture(run, path):
     """Captures while `run()` runs; fails if a packet was dropped."""
-    command = ["tcpdump", "-i", "lo", "-w", path, "-U", "--immediate-mode", "-B", "131072", "-s", "0", "ip and tcp"]
+    command = ["tcpdump", "-i", "lo", "-w", path, "-U", "--immediate-mode", "-B", "262144", "-s", str(SNAP_BYTES), "ip and tcp"]
     dump = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     for line in dump.stderr:
         if "listening on" in line:
@@ -69,6 +70,7 @@ def streams(some):
         if packet.flags & SYN:
             first[packet.ends] = (packet.sequence + 1) % 2**32
         elif packet.data:
+            assert len(packet.bytes) == packet.data, f"a packet with {packet.data} bytes was cut: raise SNAP_BYTES"
             segments[packet.ends].append((packet.sequence, packet.bytes))
     for ends, parts in segments.items():
         total.update(layers(assembled(first[ends], parts)))
