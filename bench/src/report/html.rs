@@ -17,7 +17,7 @@ use crate::charts::{Chart, ChartError, absent, absent_across};
 use crate::summary::words::{conditions, count};
 use crate::summary::{CellSummary, Summary};
 
-use super::{Section, environment, method, self_test, set_aside, table, targets, verdict};
+use super::{Section, environment, meanings, method, self_test, set_aside, table, targets, verdict};
 use figure::{Budget, figure, tools};
 use parts::{Listing, bullets, details, html_table, prose};
 
@@ -191,7 +191,7 @@ fn cell_section(
     ));
     // Once is enough: heads of rows mean the same in every cell.
     if number == 0 {
-        text.push_str(&details(table::MEANINGS_HEADING, &bullets(&table::meanings(summary))));
+        text.push_str(&details(meanings::HEADING, &bullets(&meanings::meanings(summary))));
     }
     text.push_str(&tables::pairs(summary, cell, budget));
     let theory = table::theory(cell);

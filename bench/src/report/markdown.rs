@@ -138,7 +138,7 @@ fn cell_section(summary: &Summary, number: usize, (cell, charts): (&CellSummary,
     text.push_str(&format!("Medians, [intervals of at least 95 %]. {}.\n\n", inline(&conditions)));
     // Once is enough: heads of rows mean the same in every cell.
     if number == 0 {
-        text.push_str(&folded(super::table::MEANINGS_HEADING, &bullets(&super::table::meanings(summary))));
+        text.push_str(&folded(super::meanings::HEADING, &bullets(&super::meanings::meanings(summary))));
     }
     text.push_str(&pairs(summary, cell));
     let theory = super::table::theory(cell);

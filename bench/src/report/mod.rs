@@ -9,6 +9,7 @@ pub mod csv;
 pub(crate) mod fixture;
 pub mod html;
 pub mod markdown;
+mod meanings;
 mod method;
 pub mod read;
 mod self_test;

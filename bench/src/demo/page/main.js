@@ -270,7 +270,7 @@ function conditions([from, to]) {
   const { run, clock, recorder } = page;
   const hidden = visibility.within(run.window.from, run.window.to);
   return [
-    `Over ${duration(to - from)}. The first two columns are on this page's own clock; the third needs the server's, known to ± ${duration(clock.error_ms)}. Polls left ${duration(recorder.timer_ms)} after the instant planned for them, at the median: this browser's own error.`,
+    `Over ${duration(to - from)}. The first two columns are on this page's own clock; the third needs the server's, known to ± ${duration(clock.error_ms)}. Polls left ${duration(Math.abs(recorder.timer_ms))} ${recorder.timer_ms < 0 ? "before" : "after"} the instant planned for them, at the median: this browser's own error.`,
     ...(run.settledFrom > run.window.from ? ["A knob was turned in this race: times are those of the stretch after the last turn, and bytes and requests those of the whole race."] : []),
     ...(hidden > 0 ? [`The page was hidden or asleep for ${duration(hidden)}: that is left out.`] : []),
   ];
