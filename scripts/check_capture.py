@@ -124,10 +124,12 @@ def check(wirerace, arm, clients, folder):
     trial, captured = measured(wirerace, arm, clients, folder)
     ledger, meter = trial["measured"]["ledger"], trial["measured"]["server"]["closed"]["meter"]
     # The quotes' port is the last that was asked for quotes: the calibration before the trial asks for some too, of a server
-    # of its own, and what is asked on the control port is something else.
+    # of its own, and what is asked on the control port is something else. Somebody else's server beside ours is told by
+    # having accepted another number of connections.
     asked = (b"GET /quotes", b"GET /events", b"GET /socket")
-    port = [packet.target for packet in captured if packet.bytes.startswith(asked)][-1]
+    ports = list(dict.fromkeys(p.target for p in reversed(captured) if p.bytes.startswith(asked)))
     accepted = collections.Counter(p.target for p in captured if p.flags & (SYN | ACK) == SYN)
+    port = next((port for port in ports if accepted[port] == meter["connections_accepted"]), ports[0])
     outward = [packet for packet in captured if packet.source == port]
     inward = [packet for packet in captured if packet.target == port]
     tcp = meter["tcp"]

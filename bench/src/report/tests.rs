@@ -418,3 +418,25 @@ fn a_run_without_event_logs_says_so_where_the_picture_would_stand() {
         assert!(text.contains("this run was recorded without an event log."), "{}", file.display());
     }
 }
+
+#[test]
+fn a_reading_beside_the_report_is_linked_and_nothing_else_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut manifest, trials) = fixture::run();
+    manifest.prediction = "Polls are later than READING.md says.".into();
+    fixture::write_run(dir.path(), &manifest, &trials);
+    let texts = |paths: &ReportPaths| [&paths.html, &paths.markdown].map(|file| std::fs::read_to_string(file).unwrap());
+    for text in texts(&write_all(dir.path()).unwrap()) {
+        assert!(text.contains("no program judged it") && !text.contains("is read in"));
+    }
+    std::fs::write(dir.path().join(READING), "").unwrap();
+    let [html, markdown] = texts(&write_all(dir.path()).unwrap());
+    assert!(html.contains("What came of it is read in <a href=\"READING.md\">READING.md</a>.</dd>"));
+    assert!(markdown.contains("**Did it come so:** What came of it is read in [READING.md](READING.md).\n"));
+    assert_eq!((html.matches("href=\"READING.md").count(), markdown.matches("](READING.md)").count()), (1, 1));
+    // Elsewhere the link would lead nowhere.
+    let other = tempfile::tempdir().unwrap();
+    for text in texts(&write_sized(dir.path(), other.path(), 300).unwrap()) {
+        assert!(text.contains("no program judged it") && !text.contains("is read in"));
+    }
+}
