@@ -41,7 +41,7 @@ pub struct Page<'a> {
     pub across: &'a [(String, Chart)],
     /// What else is said about the whole run, after the charts.
     pub sections: &'a [Section],
-    /// Whether somebody's [`super::READING`] stands beside the report, which then leads there.
+    /// Whether somebody's reading, `READING.md`, stands beside the report, which then leads there.
     pub reading: bool,
 }
 
