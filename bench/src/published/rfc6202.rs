@@ -3,6 +3,7 @@
 
 use super::{Published, data, no_data, optional};
 use crate::claims::{Evidence, Way};
+use crate::report::table::signed;
 use crate::summary::Quantity as Q;
 use crate::summary::words::{NOTHING, number};
 
@@ -29,11 +30,17 @@ pub fn tables(evidence: &Evidence) -> Vec<Published> {
                 number(side.delay_ms()),
                 optional(mean),
                 optional(transits(mean)),
-                transits(mean).map_or_else(|| NOTHING.to_owned(), |mean| signed(mean - MEAN_TRANSITS)),
+                transits(mean).map_or_else(
+                    || NOTHING.to_owned(),
+                    |mean| {
+                        let off = mean - MEAN_TRANSITS;
+                        signed(off, &number(off))
+                    },
+                ),
                 optional(side.arm.median(Q::LatenessP99)),
                 optional(longest),
                 optional(transits(longest)),
-                transits(longest).map_or(NOTHING, |longest| within(longest)).to_owned(),
+                transits(longest).map_or(NOTHING, |longest| beyond(longest)).to_owned(),
             ]
         })
         .collect();
@@ -63,13 +70,8 @@ pub fn tables(evidence: &Evidence) -> Vec<Published> {
     vec![Published { title: "RFC 6202: long polling's bounds".to_owned(), notes, table: data(columns, rows) }]
 }
 
-/// With the sign that says on which side of the published figure it is.
-fn signed(transits: f64) -> String {
-    if transits < 0.0 { format!("−{}", number(-transits)) } else { format!("+{}", number(transits)) }
-}
-
 /// Whether the longest is beyond the published three transits.
-fn within(longest: f64) -> &'static str {
+fn beyond(longest: f64) -> &'static str {
     if longest > LONGEST_TRANSITS { "yes" } else { "no" }
 }
 
@@ -86,7 +88,7 @@ mod tests {
         let evidence = Evidence { runs: vec![run("lateness", 6, &[("far", load, arms)])], exchanges: Vec::new() };
         let row = &tables(&evidence)[0].table.rows[0];
         assert_eq!((row[3].as_str(), row[5].as_str(), row[6].as_str()), ("50", "1.2", "+0.2"));
-        assert_eq!((within(3.1), within(2.9)), ("yes", "no"));
+        assert_eq!((beyond(3.1), beyond(2.9)), ("yes", "no"));
         assert!(tables(&Evidence::default())[0].notes[1].contains("wirerace run lateness"));
     }
 }

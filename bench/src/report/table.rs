@@ -239,7 +239,7 @@ pub(crate) fn signed_percent(share: f64) -> String {
 }
 
 /// With a plus where there is one to say.
-pub(super) fn signed(value: f64, written: &str) -> String {
+pub(crate) fn signed(value: f64, written: &str) -> String {
     format!("{}{written}", if value > 0.0 { "+" } else { "" })
 }
 
