@@ -13,6 +13,7 @@ import pandas as pd
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 RECORDED = "2026-11-20-transports-published"
 FRONTIER = "2026-11-30-frontier"
+LATENESS = "2026-11-30-lateness"
 LANES = ["poll-close", "poll", "long-poll", "sse", "ws"]
 
 

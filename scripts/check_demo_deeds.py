@@ -7,7 +7,7 @@ from check_demo_driver import KEEP_POSTED, LANES, layer
 from check_report import AXE, CULPRITS, GRAVE, OPEN_ALL, SIDEWAYS
 
 # Keys with names that check_demo_driver does not know: their codes, and what they write.
-NAMED = {"Enter": (13, "\r"), "ArrowDown": (40, "")}
+NAMED = {"Enter": (13, "\r"), "ArrowUp": (38, ""), "ArrowDown": (40, "")}
 
 
 def press_named(demo, key):
@@ -79,6 +79,14 @@ def check_keys(demo):
     taken = "document.querySelector('[data-moves=interval_ms]').getAttribute('aria-valuetext') === '400'"
     press("Enter", f"document.activeElement === document.body && {taken}", "an interval of 400 ms, and the keys are the page's again")
     press("r", f"{body}.runState === 'running'", "a race after a number was typed")
+    click(demo, "[name=delivery][value=newest]")
+    demo.until("document.querySelector('[name=delivery][value=newest]').checked", "a choice by a click", 5)
+    press(" ", f"{body}.paused === 'true'", "paused after a click on a radio button")
+    press(" ", f"{body}.paused === 'false'", "going on")
+    demo.page.run("document.querySelector('[name=delivery]:checked').focus()")
+    chosen = "document.activeElement.type === 'radio' && document.activeElement.value === 'every'"
+    press("ArrowUp", f"{chosen} && document.activeElement.checked", "a choice by an arrow key, which keeps the place")
+    demo.page.run("document.activeElement.blur()")
     press("r", f"{body}.runState !== 'running'", "its end")
     demo.finish()
     demo.page.run("document.getElementById('symbol').focus()")

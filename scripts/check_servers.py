@@ -6,6 +6,7 @@ servers/examples/python/requirements.txt.
 
 import json
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -23,6 +24,25 @@ RATE, HELD = 40, 100
 
 for path in examples.glob("*.py"):
     assert len(path.read_text().splitlines()) < 150, f"{path.name} has 150 lines or more"
+
+
+def read_for(path, seen=()):
+    """This file and those of the examples that it imports, and what they import: all that a reader has to read."""
+    if path in seen or not path.is_file():
+        return set(seen)
+    found = {*seen, path}
+    for name in re.findall(r"^(?:from|import) (\w+)", path.read_text(), re.M):
+        found = read_for(examples / f"{name}.py", found)
+    return found
+
+
+def tells_its_length(name):
+    """The page that explains the contract says how long an example is with all that it stands on."""
+    told = (examples.parent.parent / "WRITE_YOUR_OWN.md").read_text().split("\n## ")[0]
+    files = read_for(examples / f"{name}_server.py")
+    lengths = {path.name: len(path.read_text().splitlines()) for path in files}
+    missing = [length for length in (*lengths.values(), sum(lengths.values())) if not re.search(rf"\b{length}\b", told)]
+    assert not missing, f"{name}: WRITE_YOUR_OWN.md does not say {missing}: {lengths}, {sum(lengths.values())} lines in all"
 
 
 def free_port():
@@ -52,6 +72,7 @@ def wait_for(url, server):
 
 
 for name, offered, arms in servers:
+    tells_its_length(name)
     url = f"http://127.0.0.1:{free_port()}"
     command = [sys.executable, "-B", examples / f"{name}_server.py", "--port", url.rpartition(":")[2]]
     server = subprocess.Popen([*command, "--rate", str(RATE), "--held", str(HELD)])

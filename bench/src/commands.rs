@@ -151,7 +151,11 @@ fn list(arguments: &RunArguments) -> Result<(), Failure> {
     }
     let all = prepared(&questions().collect::<Vec<_>>(), arguments)?;
     line(format!("all: every one of these but tiny ({})", all.iter().map(Experiment::length).sum::<Length>()))?;
-    line("self-test: can the suite tell? Arms against themselves, and effects put in on purpose (about 6 minutes)")?;
+    let (self_test_s, _) = self_test::collect::Plan::new(&arguments.into()).map_err(Failure::Usage)?.seconds();
+    let minutes = self_test_s.div_ceil(60);
+    line(format!(
+        "self-test: can the suite tell? Arms against themselves, and effects put in on purpose (about {minutes} minutes)"
+    ))?;
     line(
         "limits: how far is the suite from bare loops, and how much does it carry? (about 40 minutes, ten of them `--only soak`)",
     )

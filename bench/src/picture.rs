@@ -103,17 +103,17 @@ fn chosen(summary: &Summary, name: &str, cell: Option<&str>) -> Result<(Chart, S
         let cell = the_cell(summary, name, cell)?;
         if !(kind.has)(cell) {
             return Err(Failure::Usage(format!(
-                "the cell `{}` has nothing for the chart `{name}`: {}; run the experiment again to have one",
+                "the cell `{}` has nothing for the chart `{name}`: {}",
                 cell.name, kind.lacks
             )));
         }
-        return Ok(((kind.draw)(summary, cell), words::conditions(summary, cell)));
+        return Ok((kind.draw(summary, cell), words::conditions(summary, cell)));
     }
     if cell.is_some() {
         return Err(Failure::Usage(format!("the chart `{name}` is over all cells: leave --cell out")));
     }
     let kind = RUN_KINDS.iter().find(|kind| kind.name == name);
-    let drawn = kind.and_then(|kind| (kind.draw)(summary));
+    let drawn = kind.and_then(|kind| kind.draw(summary));
     let needs = kind.map_or("", |kind| kind.needs);
     let chart = drawn.ok_or_else(|| {
         Failure::Usage(format!("the run `{}` has nothing for the chart `{name}`: it needs {needs}", summary.experiment))

@@ -391,7 +391,7 @@ fn summarise_arm(entry: &ArmEntry, terms: &Terms, trials: &[&Trial], exact: bool
     let used = used(trials, exact);
     let timed = timed(&used);
     let predictions =
-        if terms.is_modelled { residual::predictions(entry, terms.calibration, &used) } else { vec![None; used.len()] };
+        if terms.is_modelled { residual::predictions(entry, terms, &used) } else { vec![None; used.len()] };
     let of_timed: Vec<_> = used
         .iter()
         .zip(&predictions)

@@ -148,7 +148,7 @@ pub fn candidate(question: &Question, way: &Way, worst: Worst) -> Candidate {
     let (observations, own_delivery) = way.speaking_for(question.delivery());
     let doubt = staleness_factor(worst, &nearness(question, None, &observations));
     let set = set(question, way, doubt);
-    let prediction = predict_run(&set.entry, &question.load(set.clients), &way.costs, &question.run());
+    let prediction = predict_run(&set.entry, &question.load(set.clients), &way.counting, &question.run());
     let up = if question.orders_per_s > 0.0 { order(&set.entry) } else { Order::default() };
     let nearness = nearness(question, set.interval_ms, &observations);
     let widen = widening(worst.cpu, worst.step, &nearness);
@@ -313,7 +313,7 @@ fn requests(
     let clients = question.clients as f64;
     let load = question.load(set.clients);
     let delivered_share = prediction.law.as_ref()?.delivered_share;
-    let own = requests_per_s(&set.entry, &load, &way.costs, question.rate_per_s * delivered_share)?;
+    let own = requests_per_s(&set.entry, &load, &way.counting, question.rate_per_s * delivered_share)?;
     let of_all = match set.setting.delivers {
         // Counted over a share's clients already; a plan is exact.
         Delivers::Planned => Figure::exact(own / f64::from(set.clients) * clients),

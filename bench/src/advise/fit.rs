@@ -1,7 +1,11 @@
-//! Costs that are never negative, fitted to trials: y = Σ cost × how many, by least squares of relative errors (a cell of 800
+//! Costs that are never negative, fitted to cells: y = Σ cost × how many, by least squares of relative errors (a cell of 800
 //! clients must not outvote one of 50). Of a handful of costs all subsets are tried, which is exact (Lawson and Hanson,
 //! *Solving Least Squares Problems*, ch. 23, says what the solution is). Intervals: trials are drawn again within their
 //! cell (Efron's bootstrap, stratified), from a fixed seed.
+//!
+//! What disturbs a machine multiplies: in a slow minute everything takes twice as long. Least squares of relative errors
+//! would go after the quick trials, so the trials of a cell are first taken together, as geometric means. Every block holds
+//! every cell: what its minutes were like is then about the same factor in all of them.
 
 use wirerace_contract::plan::SplitMix64;
 
@@ -13,13 +17,31 @@ const REPLICATES: usize = 300;
 /// wobbles by the chance of a short stream must not be given a cost of its own.
 const APART: f64 = 0.25;
 
-/// One trial: how many of each, and what they took together.
+/// One trial, or all of a cell: how many of each, and what they took together.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Row {
-    /// How many of each.
+    /// How many of each; not negative.
     pub amounts: [f64; COSTS],
     /// What was taken; positive.
     pub taken: f64,
+}
+
+impl Row {
+    /// The trials of one cell as one: geometric means. `None` without a trial that took anything.
+    #[must_use]
+    pub fn together(trials: &[Self]) -> Option<Self> {
+        let trials = usable(trials);
+        let mean = |pick: &dyn Fn(&Self) -> f64| {
+            let logarithms: f64 = trials.iter().map(|trial| pick(trial).ln()).sum();
+            (logarithms / trials.len() as f64).exp()
+        };
+        let amounts = std::array::from_fn(|i| mean(&|trial: &Self| trial.amounts[i]));
+        (!trials.is_empty()).then(|| Self { amounts, taken: mean(&|trial: &Self| trial.taken) })
+    }
+}
+
+fn usable(trials: &[Row]) -> Vec<Row> {
+    trials.iter().copied().filter(|trial| trial.taken.is_finite() && trial.taken > 0.0).collect()
 }
 
 /// Fitted costs with those of every replicate.
@@ -46,17 +68,14 @@ impl Fit {
     /// Fits the trials of `cells`; `None` without any.
     #[must_use]
     pub fn of(cells: &[Vec<Row>]) -> Option<Self> {
-        let cells: Vec<Vec<Row>> = cells
-            .iter()
-            .map(|rows| rows.iter().copied().filter(|row| row.taken.is_finite() && row.taken > 0.0).collect())
-            .filter(|rows: &Vec<Row>| !rows.is_empty())
-            .collect();
-        let all: Vec<Row> = cells.concat();
-        if all.is_empty() {
+        let cells: Vec<Vec<Row>> =
+            cells.iter().map(|trials| usable(trials)).filter(|trials| !trials.is_empty()).collect();
+        let together: Vec<Row> = cells.iter().filter_map(|trials| Row::together(trials)).collect();
+        if together.is_empty() {
             return None;
         }
-        let told = told_apart(&all);
-        let costs = solve(&all, told)?;
+        let told = told_apart(&together);
+        let costs = solve(&together, told)?;
         let mut random = SplitMix64::new(20_261_120);
         let replicates = (0..REPLICATES).filter_map(|_| solve(&drawn(&cells, &mut random), told)).collect();
         Some(Self { costs, replicates, told })
@@ -84,12 +103,14 @@ fn dot(a: &[f64; COSTS], b: &[f64; COSTS]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
+/// As many trials of each cell as it has, drawn with replacement, taken together.
 fn drawn(cells: &[Vec<Row>], random: &mut SplitMix64) -> Vec<Row> {
-    let one = |rows: &[Row], random: &mut SplitMix64| {
-        let place = (random.uniform() * rows.len() as f64) as usize;
-        rows[place.min(rows.len() - 1)]
+    let one = |trials: &[Row], random: &mut SplitMix64| {
+        let place = (random.uniform() * trials.len() as f64) as usize;
+        trials[place.min(trials.len() - 1)]
     };
-    cells.iter().flat_map(|rows| rows.iter().map(|_| one(rows, random)).collect::<Vec<_>>()).collect()
+    let again = |trials: &Vec<Row>| Row::together(&trials.iter().map(|_| one(trials, random)).collect::<Vec<_>>());
+    cells.iter().filter_map(again).collect()
 }
 
 /// A column, each amount over what its trial took.

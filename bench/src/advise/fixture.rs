@@ -7,10 +7,10 @@ use wirerace_contract::results::ArmEntry;
 use wirerace_contract::spec::{Arm, Connection, Delivery, LoadSpec};
 
 use super::fit::Row;
-use super::observations::{Carried, Observation, Way, requests_per_s};
+use super::observations::{Carried, Observation, Way, fed_s, requests_per_s, work};
 use crate::theory::{Costs, Run, predict_run};
 
-/// µs a request, a quote, a second of the process, a second of a connection.
+/// µs a request, a quote, a second where requests are planned, a second of a connection.
 pub(super) type TrueCosts = [f64; 4];
 
 /// Clients and rate of each cell: three sizes, and one of them at four times the rate.
@@ -40,12 +40,30 @@ pub(super) fn way(
     seed: u64,
 ) -> Way {
     let mut random = SplitMix64::new(seed);
-    let observations = cells.iter().map(|(clients, rate)| {
-        let feed = FeedSpec { symbols: 1, rate_per_s: *rate, ..FeedSpec::default() };
-        let load = LoadSpec { clients: *clients, feed, ..LoadSpec::default() };
-        observation(&entry, load, &costs, (noise, bend), &mut random)
-    });
-    Way { observations: observations.collect(), entry: entry.clone(), costs: Costs::default() }
+    let observations = cells
+        .iter()
+        .map(|(clients, rate)| observation(&entry, load(*clients, *rate), &costs, (noise, bend), &mut random));
+    let (costs, counting) = (Costs::default(), Costs::default());
+    Way { observations: observations.collect(), entry: entry.clone(), costs, counting }
+}
+
+pub(super) fn load(clients: u32, rate_per_s: f64) -> LoadSpec {
+    let feed = FeedSpec { symbols: 1, rate_per_s, ..FeedSpec::default() };
+    LoadSpec { clients, feed, ..LoadSpec::default() }
+}
+
+/// Trials without noise whose feeds are all as long; requests come twice a second.
+pub(super) fn exact(entry: &ArmEntry, costs: &TrueCosts) -> Vec<Vec<Row>> {
+    let trials = |(clients, rate_per_s): &(u32, f64)| {
+        let clients = f64::from(*clients);
+        let amounts = work(entry, 2.0 * clients, clients * rate_per_s, clients);
+        vec![Row { amounts, taken: taken(&amounts, costs) }; TRIALS as usize]
+    };
+    CELLS.iter().map(trials).collect()
+}
+
+fn taken(amounts: &[f64; 4], costs: &TrueCosts) -> f64 {
+    amounts.iter().zip(costs).map(|(amount, cost)| amount * cost).sum()
 }
 
 fn observation(
@@ -60,9 +78,9 @@ fn observation(
         // A short Poisson stream holds a tenth more or less.
         let quotes = clients * load.feed.rate_per_s * (1.0 + 0.1 * random.normal());
         let requests = requests_per_s(entry, &load, &Costs::default(), quotes).unwrap();
-        let amounts = [requests, quotes, 1.0, clients];
-        let taken: f64 = amounts.iter().zip(costs).map(|(amount, cost)| amount * cost).sum();
-        (Row { amounts, taken: taken.powf(bend) * (noise * random.normal()).exp() }, random.normal())
+        let amounts = work(entry, requests, quotes, clients);
+        let taken = taken(&amounts, costs).powf(bend) * (noise * random.normal()).exp();
+        (Row { amounts, taken }, random.normal())
     };
     let trials: Vec<(Row, f64)> = (0..TRIALS).map(|_| row()).collect();
     let memory = |wobble: f64| Row {
@@ -76,18 +94,38 @@ fn observation(
         payload_bytes: 120,
         cpu: trials.iter().map(|(row, _)| *row).collect(),
         memory: trials.iter().map(|(_, wobble)| memory(*wobble)).collect(),
-        carried: trials.iter().map(|(row, _)| carried(entry, &load, row.amounts[1] / clients)).collect(),
+        carried: trials.iter().zip(1..).map(|((row, _), seed)| carried(entry, &load, row.amounts[1], seed)).collect(),
         bare_share: Some((0.0, 1.0)),
         load,
     }
 }
 
-/// What texts and the plan of one trial say, cursors being those of its window.
-fn carried(entry: &ArmEntry, load: &LoadSpec, quotes_per_s: f64) -> Carried {
-    let nominal = Run::nominal(load);
-    let run = Run { quotes: quotes_per_s * nominal.feed_s, window_rate_per_s: quotes_per_s, ..nominal };
-    let steady = predict_run(entry, load, &Costs::default(), &run).steady.unwrap();
-    Carried { quotes_per_s, application_bytes: steady.to_client.application() + steady.to_server.application() }
+/// What texts and the plan of one trial say on a machine that takes no time, when all clients get so many quotes a second.
+fn carried(entry: &ArmEntry, load: &LoadSpec, quotes_of_all_per_s: f64, feed_seed: u64) -> Carried {
+    let quotes_per_s = quotes_of_all_per_s / f64::from(load.clients);
+    let application_bytes = application_bytes(entry, load, &Costs::default(), (quotes_per_s, feed_seed));
+    Carried { quotes_per_s, application_bytes, feed_seed }
+}
+
+/// Application bytes a quote of one trial whose feed has that rate and seed.
+pub(super) fn application_bytes(
+    entry: &ArmEntry,
+    load: &LoadSpec,
+    costs: &Costs,
+    (quotes_per_s, seed): (f64, u64),
+) -> f64 {
+    let feed_s = fed_s(load);
+    let run = Run {
+        quotes: quotes_per_s * feed_s,
+        feed_s,
+        window_rate_per_s: quotes_per_s,
+        window_from_s: Some(0.0),
+        asked_s: feed_s,
+        metered_s: feed_s,
+    };
+    let load = LoadSpec { feed: FeedSpec { seed, ..load.feed.clone() }, ..load.clone() };
+    let steady = predict_run(entry, &load, costs, &run).steady.unwrap();
+    steady.to_client.application() + steady.to_server.application()
 }
 
 /// Polls on a new and on a kept connection, held requests, and the two pushes, the second of which costs nearly the same.
@@ -97,8 +135,8 @@ pub(super) fn five(noise: f64) -> Vec<Way> {
     vec![
         way(entry("poll-close", &Descriptor::POLLING, closed), [300.0, 4.0, 3_000.0, 0.0], &CELLS, straight, 1),
         way(entry("poll", &Descriptor::POLLING, kept), [60.0, 4.0, 3_000.0, 0.0], &CELLS, straight, 2),
-        way(entry("long-poll", &Descriptor::LONG_POLLING, kept), [70.0, 0.0, 3_000.0, 0.0], &CELLS, straight, 3),
-        way(entry("sse", &Descriptor::SSE, kept), [0.0, 26.0, 3_000.0, 0.0], &CELLS, straight, 4),
-        way(entry("ws", &Descriptor::WEBSOCKET, kept), [0.0, 25.0, 3_000.0, 0.0], &CELLS, straight, 5),
+        way(entry("long-poll", &Descriptor::LONG_POLLING, kept), [70.0, 0.0, 0.0, 0.0], &CELLS, straight, 3),
+        way(entry("sse", &Descriptor::SSE, kept), [0.0, 26.0, 0.0, 0.0], &CELLS, straight, 4),
+        way(entry("ws", &Descriptor::WEBSOCKET, kept), [0.0, 25.0, 0.0, 0.0], &CELLS, straight, 5),
     ]
 }

@@ -2,6 +2,7 @@
 //! was left out is predicted.
 
 use serde::Serialize;
+use wirerace_contract::feed::FeedSpec;
 use wirerace_contract::spec::{Delivery, LoadSpec};
 
 use super::candidate::application;
@@ -9,7 +10,7 @@ use super::fit::{COSTS, Fit, Row};
 use super::observations::{Carried, Observation, Way, fed_s};
 use super::question::Question;
 use crate::statistics::median;
-use crate::theory::predict_run;
+use crate::theory::{Run, predict_run};
 
 /// Application bytes should be predicted this well, as a share.
 pub const TARGET_BYTES: f64 = 0.01;
@@ -29,14 +30,14 @@ pub struct HeldOut {
     pub clients: u32,
     /// Clients fitted to.
     pub fitted_to: Vec<u32>,
-    /// Application bytes a quote without set-up, as advice has them: from what the cell asks for, and nothing of its trials but
-    /// how many quotes their feeds had.
+    /// Application bytes a quote without set-up, as advice has them: from what the cell asks for, plans of feeds included,
+    /// and nothing of its trials but how many quotes their feeds had.
     pub bytes_predicted: Option<f64>,
     /// The same, measured: the median of the trials.
     pub bytes_measured: Option<f64>,
-    /// CPU of server and load, µs a second, predicted.
+    /// CPU of server and load, µs a second, predicted for as many quotes.
     pub cpu_predicted: f64,
-    /// The same, measured: the median of the trials.
+    /// The same, measured: the geometric mean of the trials, as the fit takes them.
     pub cpu_measured: f64,
 }
 
@@ -104,17 +105,14 @@ fn of_delivery(way: &Way, all: &[&Observation]) -> Vec<HeldOut> {
     found
 }
 
-/// Whether the two differ in the number of clients at most.
+/// Whether the two differ in the number of clients at most, and in how long they were measured: few clients need more.
 fn alike(a: &Observation, b: &Observation) -> bool {
-    let rest = |o: &Observation| LoadSpec { clients: 0, ..o.load.clone() };
+    let rest = |o: &Observation| LoadSpec { clients: 0, window_ms: 0, ..o.load.clone() };
     a.interval_ms == b.interval_ms && rest(a) == rest(b)
 }
 
 fn predicted(way: &Way, observation: &Observation, fit: &Fit, sizes: &[u32]) -> Option<HeldOut> {
-    let of = |pick: &dyn Fn(&Row) -> f64| median(&observation.cpu.iter().map(pick).collect::<Vec<_>>());
-    // Trial by trial: feeds of different blocks hold different numbers of quotes.
-    let times = of(&|row: &Row| fit.predict(&row.amounts).value / row.taken)?;
-    let measured = of(&|row: &Row| row.taken)?;
+    let cell = Row::together(&observation.cpu)?;
     let (bytes_predicted, bytes_measured) = bytes(way, observation);
     Some(HeldOut {
         arm: way.entry.arm.name.clone(),
@@ -123,18 +121,23 @@ fn predicted(way: &Way, observation: &Observation, fit: &Fit, sizes: &[u32]) -> 
         fitted_to: sizes.iter().copied().filter(|size| *size != observation.load.clients).collect(),
         bytes_predicted,
         bytes_measured,
-        cpu_predicted: times * measured,
-        cpu_measured: measured,
+        cpu_predicted: fit.predict(&cell.amounts).value,
+        cpu_measured: cell.taken,
     })
 }
 
-/// Application bytes a quote, predicted and measured; trial by trial likewise.
+/// Application bytes a quote, predicted and measured; trial by trial, since feeds of different blocks hold different numbers
+/// of quotes. How many of them share an answer hangs on the short distances, of which a feed of some dozens may have none or
+/// many. The plan says which, before anything is measured: what is tested is the model and not that chance.
 fn bytes(way: &Way, observation: &Observation) -> (Option<f64>, Option<f64>) {
     let times = |trial: &Carried| {
         let question = asked(observation, trial.quotes_per_s);
         let entry = question.arm(&way.entry, observation.interval_ms);
-        let (load, run) = (question.load(observation.load.clients), question.run_of(fed_s(&observation.load)));
-        Some(application(&predict_run(&entry, &load, &way.costs, &run))? / trial.application_bytes)
+        let (seed, payload_bytes) = (trial.feed_seed, question.payload_bytes);
+        let feed = FeedSpec { seed, payload_bytes, ..observation.load.feed.clone() };
+        let load = LoadSpec { feed, ..question.load(observation.load.clients) };
+        let run = Run { window_from_s: Some(0.0), ..question.run_of(fed_s(&observation.load)) };
+        Some(application(&predict_run(&entry, &load, &way.counting, &run))? / trial.application_bytes)
     };
     let measured = median(&observation.carried.iter().map(|trial| trial.application_bytes).collect::<Vec<_>>());
     let times = median(&observation.carried.iter().filter_map(times).collect::<Vec<_>>());

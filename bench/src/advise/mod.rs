@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | bytes, requests | theory: the contract's texts and the law of the arm ([`crate::theory`]); segments without data: the part of theory's range that was measured |
 //! | excess staleness, 99th percentile | a closed form over the arm's lag ([`staleness`]) |
-//! | CPU | so much a request, a quote, a connection and a process, fitted to measured cells ([`fit`]) |
+//! | CPU | so much a request, a quote and a connection, and a second where requests are planned ([`observations::work`]), fitted to measured cells ([`fit`]) |
 //! | memory | so much a connection and a process, fitted likewise |
 //!
 //! What keeps the budget, or may, is a candidate; whatever has an interval (of polls, of a conflated stream) gets the longest

@@ -5,7 +5,8 @@ use super::canvas::{Anchor, At, Canvas, NOTE, TEXT, Type, text_width};
 use super::percentiles::merged;
 use super::style::Ink;
 use super::{
-    Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, name, names_width, nothing, open, over_grid, tick_x,
+    Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, name, names_width, nothing, open, orders_note, over_grid,
+    tick_x,
 };
 use crate::summary::words::{NOTHING, list, number};
 use crate::summary::{CellSummary, PooledBytes, Quantity, Summary};
@@ -56,6 +57,7 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
     };
     notes.extend(merged("Bytes per quote", arms.iter().filter_map(both), number));
     notes.extend(set_up(&arms));
+    notes.extend(orders_note(cell, ORDERS));
     let title = "Where do the bytes go?";
     let (mut canvas, top) = open(title, "Bytes per delivered quote, by layer", cell);
     let mut bottom = top + 60.0;
@@ -76,6 +78,9 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
 
 const SENT_AGAIN: &str =
     "Sent again and options: what the link carried beyond the kernel's count, above all packets that were lost.";
+
+/// Where the bytes of orders are; the ledger takes one head for each connection that is pushed over.
+const ORDERS: &str = "their bytes are part of it, heads of orders that were posted beside a stream under framing";
 
 /// How much of it is set-up, which a longer run spreads over more quotes.
 fn set_up(arms: &[Styled<'_>]) -> Option<String> {

@@ -1,13 +1,13 @@
 //! How many clients does each carry while the price shown stays fresh? One bar an arm for each bound.
 
 use super::axis::Scale;
-use super::canvas::{Canvas, NOTE, TEXT, Type, text_width};
+use super::canvas::{Canvas, NOTE, TEXT, Type};
 use super::style::ArmStyle;
 use super::{
-    Chart, DataTable, MARGIN, Styled, WIDTH, close, name, names_width, nothing, open_across, over_grid, style, tick_x,
+    Chart, DataTable, MARGIN, Styled, WIDTH, close, name, names_width, nothing, open_across, over_grid, style, ticks_x,
 };
 use crate::report::capacity::{self, BOUNDS_MS, Carries, by_clients, carries};
-use crate::summary::words::{count, list};
+use crate::summary::words::{NOTHING, count, duration, list};
 use crate::summary::{CellSummary, Summary};
 
 pub(super) const NAME: &str = "capacity";
@@ -38,9 +38,25 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     };
     let tried: Vec<String> = cells.iter().map(|cell| count(cell.load.clients.into())).collect();
     notes.push(format!("Tried: {} clients. “≥” is the largest number that was tried.", list(&tried)));
+    notes.extend(untold(&cells));
     notes.push(capacity::SENTENCE.to_owned());
     close(&mut canvas, bottom, &notes);
     Some(Chart { kind: NAME, title: title.to_owned(), sentence: sentence(&table), notes, table, canvas })
+}
+
+/// Whether anything is told within a bound: where a window is no longer, everyone is fresh in it who holds anything.
+fn tells(cells: &[&CellSummary], bound_ms: f64) -> bool {
+    cells.iter().all(|cell| cell.load.window_ms as f64 > bound_ms)
+}
+
+/// Which bounds are not told of, where some are.
+fn untold(cells: &[&CellSummary]) -> Option<String> {
+    let shortest_ms = cells.iter().map(|cell| cell.load.window_ms).min()?;
+    let bounds = BOUNDS_MS.iter().filter(|(bound_ms, _)| !tells(cells, *bound_ms));
+    let bounds: Vec<String> = bounds.map(|(_, words)| (*words).to_owned()).collect();
+    let window = duration(shortest_ms as f64);
+    let told = || format!("Nothing is told within {}: the window is {window}, which is no longer.", list(&bounds));
+    (!bounds.is_empty()).then(told)
 }
 
 fn panels(canvas: &mut Canvas, cells: &[&CellSummary], arms: &[(usize, ArmStyle)], top: f64) -> f64 {
@@ -62,19 +78,13 @@ fn panels(canvas: &mut Canvas, cells: &[&CellSummary], arms: &[(usize, ArmStyle)
             Scale::log(tried().chain([tried().fold(f64::INFINITY, f64::min) / 2.0]), from, from + width - 84.0, 4);
         canvas.layer("axes", "");
         canvas.text((from, top + 16.0), format!("stale by at most {words}"), Type { bold: true, ..NOTE });
-        let mut free = f64::NEG_INFINITY;
-        for clients in scale.ticks() {
-            let (x, text) = (scale.at(*clients), count(clients.round() as u64));
-            let half = text_width(&text, super::canvas::TICK) / 2.0;
-            // A line that nothing names is not to be read.
-            if x - half > free {
-                tick_x(canvas, x, (top + 26.0, bottom), &text);
-                free = x + half + 6.0;
-            }
-        }
+        let labels = scale.ticks().iter().map(|clients| (scale.at(*clients), count(clients.round() as u64)));
+        ticks_x(canvas, labels, (top + 26.0, bottom), 6.0);
         for (row, ((i, style), (arm, _))) in arms.iter().zip(&styled).enumerate() {
-            let carried = carries(cells, *i, *bound_ms);
-            let (clients, figure) = told(carried);
+            let (clients, figure) = match tells(cells, *bound_ms) {
+                true => told(carries(cells, *i, *bound_ms)),
+                false => (0, NOTHING.to_owned()),
+            };
             canvas.layer("series", format!("{}, {words}: {figure}", arm.arm));
             let end = if clients > 0 { scale.at(f64::from(clients)) } else { from };
             let y = middle(row);

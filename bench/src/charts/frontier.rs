@@ -6,7 +6,9 @@ use wirerace_contract::spec::Path;
 use super::axis::LogScale;
 use super::canvas::{Anchor, At, Canvas, TEXT, TICK, Type, text_width};
 use super::style::Ink;
-use super::{Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, nothing, open, over_grid, tick_x, tick_y};
+use super::{
+    Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, nothing, open, orders_note, over_grid, tick_y, ticks_x,
+};
 use crate::summary::words::{NOTHING, bytes, duration, interval, list};
 use crate::summary::{CellSummary, Estimate, Quantity, Summary};
 
@@ -36,6 +38,7 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
     if !few.is_empty() {
         notes.push(format!("Without whiskers, fewer than six trials: {}.", list(&few)));
     }
+    notes.extend(orders_note(cell, "what they cost is part of it"));
     let title = "Fresh or cheap?";
     let subtitle = match costs.as_slice() {
         [cost] => format!("Mean excess staleness against {}, both logarithmic", cost.title()),
@@ -94,17 +97,9 @@ fn plot(canvas: &mut Canvas, arms: &[Styled<'_>], cost: Quantity, (top, bottom):
     let x = LogScale::around(all().map(|p| p.0), left, right, 8);
     let y = LogScale::around(all().map(|p| p.1), bottom, top, 12);
     canvas.layer("axes", "");
-    let mut free = f64::NEG_INFINITY;
-    for value in x.ticks() {
-        let (at, text) = (x.at(*value), told(cost, *value));
-        let half = text_width(&text, TICK) / 2.0;
-        // A label that would touch the one before it is left out, and its line with it.
-        if at - half > free {
-            // Longer than the plot is high: in the corner its label stands below that of the other axis.
-            tick_x(canvas, at, (top, bottom + 6.0), &text);
-            free = at + half + 6.0;
-        }
-    }
+    let labels = x.ticks().iter().map(|value| (x.at(*value), told(cost, *value)));
+    // Longer than the plot is high: in the corner a label stands below that of the other axis.
+    ticks_x(canvas, labels, (top, bottom + 6.0), 6.0);
     for value in y.ticks() {
         tick_y(canvas, y.at(*value), (left, right), &duration(*value));
     }

@@ -4,7 +4,8 @@ use super::axis::linear_ticks;
 use super::canvas::{Canvas, TEXT, Type, text_width};
 use super::style::Ink;
 use super::{
-    Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, name, names_width, nothing, open, over_grid, tick_x,
+    Chart, DataTable, MARGIN, Styled, WIDTH, arms, close, name, names_width, nothing, open, orders_note, over_grid,
+    ticks_x,
 };
 use crate::summary::words::{estimate, list, number};
 use crate::summary::{CellSummary, Quantity, Reading, Summary};
@@ -38,6 +39,7 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
     } else {
         nothing(&mut canvas, top, "no valid trial delivered a quote");
     }
+    notes.extend(orders_note(cell, "their connections and requests are counted too"));
     close(&mut canvas, bottom + 36.0, &notes);
     Chart { kind: NAME, title: title.to_owned(), sentence: sentence(&arms), notes, table: table(cell), canvas }
 }
@@ -66,9 +68,7 @@ fn draw_panel(
     let x = |value: f64| left + value / end * (inner - left);
     canvas.layer("axes", "");
     canvas.text((left, top + 14.0), caption, Type { bold: true, size: 12.0, ..TEXT });
-    for value in ticks {
-        tick_x(canvas, x(value), (top + 26.0, bottom), &number(value));
-    }
+    ticks_x(canvas, ticks.into_iter().map(|value| (x(value), number(value))), (top + 26.0, bottom), 2.0);
     for (i, styled) in arms.iter().enumerate() {
         let (values, y) = (finite(styled, quantity), row(top, i));
         let Some(median) = styled.0.estimate(quantity).and_then(|e| e.median?.finite()) else { continue };

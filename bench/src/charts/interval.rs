@@ -79,11 +79,11 @@ fn plot(canvas: &mut Canvas, cells: &[&CellSummary], columns: &[Vec<Series>], to
     let top = top + 28.0;
     let space = WIDTH - 2.0 * MARGIN;
     let width = space / columns.len() as f64;
-    // The same span for all, or equal heights would not be equal times.
+    // The same span for all, their whiskers included, or equal heights would not be equal times.
     let also: Vec<(f64, f64)> = columns
         .iter()
         .flatten()
-        .flat_map(|s| s.marks.iter().map(|m| (m.x, m.y)).chain(s.theory.iter().copied()))
+        .flat_map(|s| s.marks.iter().flat_map(|m| [(m.x, m.low), (m.x, m.high)]).chain(s.theory.iter().copied()))
         .collect();
     let off: Vec<f64> = columns
         .iter()

@@ -11,15 +11,18 @@ use super::style::{ArmStyle, Ink};
 use super::sweep::{Sweep, along_rate};
 use super::verdicts::{Bound, CLEAR, Cost, Field, Kept, bounds, costs, field, kept, letters, undecidable};
 use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_across};
-use crate::summary::words::{duration, list, number};
+use crate::summary::words::{NOTHING, duration, list, number};
 use crate::summary::{CellSummary, Summary};
 
 pub(super) const NAME: &str = "decision-map";
 
 /// Height of one field.
 const FIELD: f64 = 26.0;
-/// Room left of a map, for its bounds.
+/// Width of a map with all that belongs to it: two stand beside each other.
+const MAP: f64 = (WIDTH - 2.0 * MARGIN) / 2.0;
+/// Room left of a map, for its bounds, and right of it.
 const LEFT: f64 = 56.0;
+const RIGHT: f64 = 12.0;
 
 /// One delivery's families with their letters.
 struct Mode<'a> {
@@ -157,6 +160,14 @@ fn notes(summary: &Summary, sweep: &Sweep<'_>, modes: &[Mode<'_>], without: &[De
             duration(f64::from(mode.longest_ms))
         ));
     }
+    let room = field_width(sweep) - 2.0;
+    let is_short = |mode: &Mode<'_>| {
+        let mut fields = mode.maps.iter().flat_map(|one| &one.fields).flatten();
+        fields.any(|found| written(found, mode, room).is_short)
+    };
+    if modes.iter().any(is_short) {
+        notes.push(SHORT.to_owned());
+    }
     notes.extend(modes.iter().filter_map(|mode| undecided(summary, sweep, mode)));
     let few: Vec<String> =
         sweep.cells.iter().filter(|(_, c)| undecidable(c)).map(|(_, cell)| cell.name.clone()).collect();
@@ -184,6 +195,48 @@ fn undecided(summary: &Summary, sweep: &Sweep<'_>, mode: &Mode<'_>) -> Option<St
     (!each.is_empty()).then(|| format!("{}. {what}: {}.", heading(mode.delivery), each.join("; ")))
 }
 
+/// Stands below maps with fields too narrow for what is in them.
+const SHORT: &str = "A number in a field: so many ways are tied there, and their letters have no room; “?”: not \
+                     measured, “–”: none. The table has them in full.";
+
+/// What is written in a field.
+struct Written {
+    text: String,
+    size: f64,
+    /// Whether it is not all that there is to say.
+    is_short: bool,
+}
+
+/// What is written in a field that has `room`: as much as fits, in letters as large as fit.
+fn written(found: &Field, mode: &Mode<'_>, room: f64) -> Written {
+    let (full, short): (Vec<String>, String) = match found {
+        Field::None => (vec!["none".to_owned()], NOTHING.to_owned()),
+        Field::Unknown => (vec!["not measured".to_owned(), "unknown".to_owned()], "?".to_owned()),
+        Field::Best(tied) => {
+            let letters: Vec<&str> = tied.iter().map(|(place, ..)| mode.letters[*place].as_str()).collect();
+            (vec![letters.join(" "), letters.concat()], tied.len().to_string())
+        }
+    };
+    let fits = |text: &String, size: f64| text_width(text, Type { size, ..field_type(found) }) <= room;
+    let mut sized = full.into_iter().flat_map(|text| SIZES.map(|size| (text.clone(), size)));
+    match sized.find(|(text, size)| fits(text, *size)) {
+        Some((text, size)) => Written { text, size, is_short: false },
+        None => Written { text: short, size: SIZES[0], is_short: true },
+    }
+}
+
+/// Sizes of letters in a field, the usual one first.
+const SIZES: [f64; 2] = [NOTE.size, 10.0];
+
+fn field_type(found: &Field) -> Type {
+    Type { bold: matches!(found, Field::Best(_)), anchor: Anchor::Middle, ink: Ink::Text, ..NOTE }
+}
+
+/// Width of a field, in every map the same.
+fn field_width(sweep: &Sweep<'_>) -> f64 {
+    (MAP - LEFT - RIGHT) / sweep.cells.len() as f64 - 2.0
+}
+
 fn key(canvas: &mut Canvas, top: f64, named: &[(String, ArmStyle)]) -> f64 {
     canvas.layer("legend", "");
     let (mut x, mut y) = (MARGIN, top + 8.0);
@@ -203,12 +256,11 @@ fn key(canvas: &mut Canvas, top: f64, named: &[(String, ArmStyle)]) -> f64 {
 fn maps(canvas: &mut Canvas, top: f64, sweep: &Sweep<'_>, mode: &Mode<'_>) -> f64 {
     canvas.layer("heading", "");
     canvas.text((MARGIN, top + 16.0), heading(mode.delivery), Type { bold: true, ..TEXT });
-    let width = (WIDTH - 2.0 * MARGIN) / 2.0;
     let height = FIELD * mode.bounds.len() as f64;
     let mut y = top + 44.0;
     for (i, one) in mode.maps.iter().enumerate() {
-        let left = MARGIN + (i % 2) as f64 * width + LEFT;
-        let area = [left, y, left + width - LEFT - 12.0, y + height];
+        let left = MARGIN + (i % 2) as f64 * MAP + LEFT;
+        let area = [left, y, left + MAP - LEFT - RIGHT, y + height];
         canvas.layer("axes", "");
         canvas.text((left, y - 7.0), one.caption, Type { bold: true, ..NOTE });
         map(canvas, sweep, mode, one, area);
@@ -242,7 +294,7 @@ fn map(canvas: &mut Canvas, sweep: &Sweep<'_>, mode: &Mode<'_>, one: &CostMap, [
 
 fn draw_field(canvas: &mut Canvas, found: &Field, mode: &Mode<'_>, [left, top, right, bottom]: [f64; 4]) {
     let centre = ((left + right) / 2.0, (top + bottom) / 2.0);
-    let text = match found {
+    match found {
         Field::None => {
             canvas.rect((left, top), (right, bottom), Ink::Grid);
             let mut x = left;
@@ -250,26 +302,22 @@ fn draw_field(canvas: &mut Canvas, found: &Field, mode: &Mode<'_>, [left, top, r
                 canvas.line(&[(x, bottom), (x + bottom - top, top)], Ink::Muted, 0.6, &[]);
                 x += 9.0;
             }
-            "none".to_owned()
         }
-        Field::Unknown => {
-            canvas.rect((left, top), (right, bottom), Ink::Grid);
-            "not measured".to_owned()
-        }
+        Field::Unknown => canvas.rect((left, top), (right, bottom), Ink::Grid),
         Field::Best(tied) => {
             let width = (right - left) / tied.len() as f64;
             for (i, (place, ..)) in tied.iter().enumerate() {
                 let from = left + i as f64 * width;
                 canvas.rect((from, top), (from + width, bottom), mode.families[*place].style.ink);
             }
-            tied.iter().map(|(place, ..)| mode.letters[*place].as_str()).collect::<Vec<_>>().join(" ")
         }
-    };
-    let kind = Type { bold: matches!(found, Field::Best(_)), anchor: Anchor::Middle, ..NOTE };
+    }
+    let Written { text, size, .. } = written(found, mode, right - left - 2.0);
+    let kind = Type { size, ..field_type(found) };
     // The letters stand on paper: on no colour would black and white both be readable.
-    let half = text_width(&text, kind) / 2.0 + 4.0;
+    let half = (text_width(&text, kind) / 2.0 + 4.0).min((right - left) / 2.0);
     canvas.rect((centre.0 - half, centre.1 - 8.5), (centre.0 + half, centre.1 + 8.5), Ink::Paper);
-    canvas.text_centred(centre, text, Type { ink: Ink::Text, ..kind });
+    canvas.text_centred(centre, text, kind);
 }
 
 fn named(found: &Field, mode: &Mode<'_>) -> String {
@@ -324,7 +372,7 @@ fn table(sweep: &Sweep<'_>, modes: &[Mode<'_>]) -> DataTable {
                                 tied.iter().map(|(_, arm, cost)| format!("{} {}", cell.arms[*arm].arm, number(*cost)));
                             each.collect::<Vec<_>>().join(", ")
                         }
-                        _ => crate::summary::words::NOTHING.to_owned(),
+                        _ => NOTHING.to_owned(),
                     };
                     rows.push(vec![
                         mode.delivery.name().to_owned(),

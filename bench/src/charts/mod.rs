@@ -98,6 +98,12 @@ impl Chart {
     pub fn png(&self, theme: &Theme, width_px: u32) -> Result<Vec<u8>, ChartError> {
         render::png(&self.canvas, theme, width_px)
     }
+
+    /// How high the picture is, in its own units; all are equally wide.
+    #[must_use]
+    pub fn height(&self) -> f64 {
+        self.canvas.height
+    }
 }
 
 /// A kind of chart.
@@ -109,8 +115,16 @@ pub struct Kind {
     pub has: fn(&CellSummary) -> bool,
     /// What is said where no cell has, as the rest of "not drawn: …".
     pub lacks: &'static str,
+    /// Draws it, but for its last line.
+    unsigned: fn(&Summary, &CellSummary) -> Chart,
+}
+
+impl Kind {
     /// Draws it for one cell. Never fails: what is missing is said in the picture.
-    pub draw: fn(&Summary, &CellSummary) -> Chart,
+    #[must_use]
+    pub fn draw(&self, summary: &Summary, cell: &CellSummary) -> Chart {
+        signed((self.unsigned)(summary, cell), summary)
+    }
 }
 
 /// A kind of chart over all cells of a run.
@@ -120,8 +134,16 @@ pub struct RunKind {
     pub name: &'static str,
     /// What a run must have to be drawn, as the rest of "it needs …".
     pub needs: &'static str,
+    /// Draws it, but for its last line.
+    unsigned: fn(&Summary) -> Option<Chart>,
+}
+
+impl RunKind {
     /// Draws it; `None` where the run has no such axis.
-    pub draw: fn(&Summary) -> Option<Chart>,
+    #[must_use]
+    pub fn draw(&self, summary: &Summary) -> Option<Chart> {
+        Some(signed((self.unsigned)(summary)?, summary))
+    }
 }
 
 /// All kinds over a whole run, in the order of the report.
@@ -129,64 +151,39 @@ pub const RUN_KINDS: [RunKind; 8] = [
     RunKind {
         name: map::NAME,
         needs: "cells that differ in nothing but their quotes per second, and polls beside pushes of one delivery",
-        draw: |s| Some(signed(map::draw(s)?, s)),
+        unsigned: map::draw,
     },
     RunKind {
         name: frontier_curves::NAME,
         needs: "arms that differ in nothing but their interval",
-        draw: |s| Some(signed(frontier_curves::draw(s)?, s)),
+        unsigned: frontier_curves::draw,
     },
     RunKind {
         name: round_trip::NAME,
         needs: "cells that differ in nothing but their distance",
-        draw: |s| Some(signed(round_trip::draw(s)?, s)),
+        unsigned: round_trip::draw,
     },
-    RunKind {
-        name: interval::NAME,
-        needs: "arms that differ in nothing but their interval",
-        draw: |s| Some(signed(interval::draw(s)?, s)),
-    },
-    RunKind {
-        name: clients::NAME,
-        needs: "cells that differ in nothing but their clients",
-        draw: |s| Some(signed(clients::draw(s)?, s)),
-    },
-    RunKind {
-        name: capacity::NAME,
-        needs: "cells that differ in nothing but their clients",
-        draw: |s| Some(signed(capacity::draw(s)?, s)),
-    },
-    RunKind {
-        name: idle::NAME,
-        needs: "a cell in which no quote falls due",
-        draw: |s| Some(signed(idle::draw(s)?, s)),
-    },
-    RunKind {
-        name: theory::NAME,
-        needs: "an arm that there is a theory for",
-        draw: |s| Some(signed(theory::draw(s)?, s)),
-    },
+    RunKind { name: interval::NAME, needs: "arms that differ in nothing but their interval", unsigned: interval::draw },
+    RunKind { name: clients::NAME, needs: "cells that differ in nothing but their clients", unsigned: clients::draw },
+    RunKind { name: capacity::NAME, needs: "cells that differ in nothing but their clients", unsigned: capacity::draw },
+    RunKind { name: idle::NAME, needs: "a cell in which no quote falls due", unsigned: idle::draw },
+    RunKind { name: theory::NAME, needs: "an arm that there is a theory for", unsigned: theory::draw },
 ];
 
 /// All kinds, in the order of the report.
 pub const KINDS: [Kind; 7] = [
-    always(percentiles::NAME, |s, cell| signed(percentiles::draw(s, cell), s)),
-    always(bytes::NAME, |s, cell| signed(bytes::draw(s, cell), s)),
-    always(handshakes::NAME, |s, cell| signed(handshakes::draw(s, cell), s)),
-    always(frontier::NAME, |s, cell| signed(frontier::draw(s, cell), s)),
-    always(cdf::NAME, |s, cell| signed(cdf::draw(s, cell), s)),
-    always(spread::NAME, |s, cell| signed(spread::draw(s, cell), s)),
-    Kind {
-        name: sequence::NAME,
-        has: sequence::has,
-        lacks: sequence::LACKS,
-        draw: |s, cell| signed(sequence::draw(s, cell), s),
-    },
+    of_quotes(percentiles::NAME, percentiles::draw),
+    of_quotes(bytes::NAME, bytes::draw),
+    of_quotes(handshakes::NAME, handshakes::draw),
+    of_quotes(frontier::NAME, frontier::draw),
+    of_quotes(cdf::NAME, cdf::draw),
+    of_quotes(spread::NAME, spread::draw),
+    Kind { name: sequence::NAME, has: sequence::has, lacks: sequence::LACKS, unsigned: sequence::draw },
 ];
 
-/// A kind that is drawn of every cell.
-const fn always(name: &'static str, draw: fn(&Summary, &CellSummary) -> Chart) -> Kind {
-    Kind { name, has: |_| true, lacks: "", draw }
+/// A kind that tells of quotes: drawn of every cell but those in which none fell due.
+const fn of_quotes(name: &'static str, unsigned: fn(&Summary, &CellSummary) -> Chart) -> Kind {
+    Kind { name, has: idle::has_quotes, lacks: idle::LACKS, unsigned }
 }
 
 /// Ends a picture with what no figure goes without, since it travels without its caption: how many trials an arm, the
@@ -206,10 +203,10 @@ fn signed(mut chart: Chart, summary: &Summary) -> Chart {
     chart
 }
 
-/// Which pictures over the whole run cannot be drawn, and what each of them needs, each in a sentence.
+/// Which pictures over the whole run are not among those that were `drawn` of it, and what each needs, in sentences.
 #[must_use]
-pub fn absent_across(summary: &Summary) -> Vec<String> {
-    let absent = RUN_KINDS.iter().filter(|kind| (kind.draw)(summary).is_none());
+pub fn absent_across(drawn: &[(String, Chart)]) -> Vec<String> {
+    let absent = RUN_KINDS.iter().filter(|kind| drawn.iter().all(|(_, chart)| chart.kind != kind.name));
     absent.map(|kind| format!("Picture `{}` not drawn: it needs {}.", kind.name, kind.needs)).collect()
 }
 
@@ -298,6 +295,13 @@ fn trials(cells: &[&CellSummary]) -> Trials {
     }
 }
 
+/// Says that orders went up beside the quotes of a cell, and `what` of them is in the picture; nothing where none did.
+fn orders_note(cell: &CellSummary, what: &str) -> Option<String> {
+    let per_s = cell.load.orders_per_s;
+    let told = || format!("Orders went up beside the quotes, {} a second and client: {what}.", words::number(per_s));
+    (per_s > 0.0).then(told)
+}
+
 /// Free space between the last note's line and the picture's lower edge.
 const EDGE: f64 = 6.0;
 
@@ -338,6 +342,19 @@ fn over_grid(canvas: &mut Canvas, (x, y): canvas::At, text: &str, kind: Type) {
 fn tick_x(canvas: &mut Canvas, x: f64, (top, bottom): (f64, f64), label: &str) {
     canvas.line(&[(x, top), (x, bottom)], Ink::Grid, 1.0, &[]);
     canvas.text((x, bottom + 16.0), label, Type { anchor: Anchor::Middle, ..TICK });
+}
+
+/// The vertical lines of an axis with their labels below, from left to right. One whose label would come nearer than
+/// `gap` to the one before is left out, and its line with it: a line that nothing names is not to be read.
+fn ticks_x(canvas: &mut Canvas, ticks: impl IntoIterator<Item = (f64, String)>, span: (f64, f64), gap: f64) {
+    let mut free = f64::NEG_INFINITY;
+    for (x, label) in ticks {
+        let half = text_width(&label, TICK) / 2.0;
+        if x - half > free {
+            tick_x(canvas, x, span, &label);
+            free = x + half + gap;
+        }
+    }
 }
 
 /// A horizontal line of the grid with its label at the left.

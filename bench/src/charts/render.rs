@@ -198,6 +198,7 @@ fn svg_layer(layer: &Layer, brush: &Brush<'_>, size: (u32, u32)) -> Result<Strin
         }
         backend.present().map_err(refused)?;
     }
+    let family = format!(" font-family=\"{FAMILY}\"");
     let mut elements = String::with_capacity(document.len());
     let inner = document.lines().filter(|line| !line.starts_with("<svg ") && *line != "</svg>");
     let mut in_text = false;
@@ -213,7 +214,7 @@ fn svg_layer(layer: &Layer, brush: &Brush<'_>, size: (u32, u32)) -> Result<Strin
     for line in inner {
         if !in_text {
             let shorter = line
-                .replace(&format!(" font-family=\"{FAMILY}\""), "")
+                .replace(&family, "")
                 .replace(" opacity=\"1\"", "")
                 .replace(" stroke=\"none\"", "")
                 .replace(" \"/>", "\"/>");
@@ -253,7 +254,9 @@ pub fn png(canvas: &Canvas, theme: &Theme, width_px: u32) -> Result<Vec<u8>, Cha
     {
         let brush = Brush { theme, scale: 2.0 * scale, text: BITMAP_TEXT, pieces: true };
         let mut backend = BitMapBackend::with_buffer(&mut pixels, large);
-        for shape in canvas.layers.iter().flat_map(|layer| &layer.shapes) {
+        let shapes = canvas.layers.iter().flat_map(|layer| &layer.shapes);
+        // The paper that a drawing begins with is there.
+        for shape in shapes.skip_while(|shape| matches!(shape, Shape::Polygon { ink: Ink::Paper, .. })) {
             brush.draw(&mut backend, shape)?;
         }
         backend.present().map_err(refused)?;
@@ -272,14 +275,16 @@ pub fn png(canvas: &Canvas, theme: &Theme, width_px: u32) -> Result<Vec<u8>, Cha
 /// Averages each square of four pixels. `width` is that of the large picture.
 fn halved(pixels: &[u8], width: usize) -> Vec<u8> {
     let row = 3 * width;
-    let mut small = Vec::with_capacity(pixels.len() / 4);
-    for rows in pixels.chunks_exact(2 * row) {
+    let mut small = vec![0; pixels.len() / 4];
+    for (rows, out) in pixels.chunks_exact(2 * row).zip(small.chunks_exact_mut(row / 2)) {
         let (upper, lower) = rows.split_at(row);
-        for (a, b) in upper.chunks_exact(6).zip(lower.chunks_exact(6)) {
-            for channel in 0..3 {
-                let sum = [a[channel], a[channel + 3], b[channel], b[channel + 3]].map(u32::from).iter().sum::<u32>();
-                small.push(((sum + 2) / 4) as u8);
-            }
+        let pairs = upper.chunks_exact(6).zip(lower.chunks_exact(6));
+        for ((a, b), out) in pairs.zip(out.chunks_exact_mut(3)) {
+            let average = |i: usize| {
+                let sum = u16::from(a[i]) + u16::from(a[i + 3]) + u16::from(b[i]) + u16::from(b[i + 3]);
+                ((sum + 2) / 4) as u8
+            };
+            (out[0], out[1], out[2]) = (average(0), average(1), average(2));
         }
     }
     small
@@ -323,6 +328,21 @@ mod tests {
         // The line is red, 2 units wide, 270 pixels long: hundreds of pixels that are neither paper nor text.
         assert!(pixels.chunks(3).filter(|p| p[0] > 150 && p[1] < 100).count() > 500);
         assert!(matches!(png(&drawing(), &LIGHT, 10), Err(ChartError::Width(10))));
+    }
+
+    #[test]
+    fn paper_is_drawn_where_it_covers_something_and_is_there_without() {
+        let mut covered = Canvas::new(200.0, 100.0);
+        covered.rect((0.0, 0.0), (200.0, 4_000.0), Ink::Paper);
+        covered.rect((20.0, 20.0), (80.0, 80.0), Ink::Text);
+        let mut bare = Canvas::new(200.0, 100.0);
+        bare.rect((20.0, 20.0), (80.0, 80.0), Ink::Text);
+        for theme in super::super::style::THEMES {
+            assert!(png(&covered, &theme, 400).unwrap() == png(&bare, &theme, 400).unwrap(), "{}", theme.name);
+        }
+        let before = png(&bare, &LIGHT, 400).unwrap();
+        bare.rect((30.0, 30.0), (70.0, 70.0), Ink::Paper);
+        assert!(png(&bare, &LIGHT, 400).unwrap() != before);
     }
 
     #[test]

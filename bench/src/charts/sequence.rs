@@ -136,7 +136,10 @@ fn end_ns(summary: &Summary, lanes: &[Lane<'_>]) -> i64 {
         None if any_quote => last.max().unwrap_or(IDLE_NS),
         None => interval_ns.max(IDLE_NS),
     };
-    let known = lanes.iter().filter_map(|lane| lane.story.known_until).min().unwrap_or(i64::MAX);
+    // A log that was full before its first quote, of a poll each millisecond, ends its own lane and not the picture:
+    // else nobody's quotes were seen.
+    let told = lanes.iter().filter(|lane| lane.story.in_hand_ns(1).is_some());
+    let known = told.filter_map(|lane| lane.story.known_until).min().unwrap_or(i64::MAX);
     wanted.saturating_add(wanted / 25).min(known).max(1)
 }
 
@@ -223,6 +226,7 @@ fn draw_row(canvas: &mut Canvas, lanes: &[Lane<'_>], quotes: &[LoggedQuote], pla
         );
         draw_lane(canvas, lane, &first, (lines, i64::MAX));
         published(canvas, lane, &first, lines[1]);
+        log_end(canvas, lane, &first, lines);
     }
     first.bottom + 18.0
 }
@@ -251,6 +255,15 @@ fn published(canvas: &mut Canvas, lane: &Lane<'_>, span: &Span, x: f64) {
             canvas.dot((x, span.y(at_ns)), 2.0, Ink::Text, 1.0);
         }
     }
+}
+
+/// Clears what lies beyond the end of a full log, and says why: an empty lane would say that nothing happened.
+fn log_end(canvas: &mut Canvas, lane: &Lane<'_>, span: &Span, [client, server]: [f64; 2]) {
+    let Some(known_ns) = lane.story.known_until.filter(|known_ns| *known_ns < span.to_ns) else { return };
+    let top = span.y(known_ns.max(span.from_ns)) + 1.0;
+    canvas.rect((client - ARRIVED + 4.0, top), (server + 6.0, span.bottom + 1.0), Ink::Paper);
+    let said = ((client + server) / 2.0, top + 9.0);
+    canvas.text_centred(said, "the log is full", Type { anchor: Anchor::Middle, ..SMALL });
 }
 
 /// The arm's name above its lane, what it does with its connection, and which line is whose.

@@ -22,7 +22,9 @@ impl<'a> Sweep<'a> {
 
     /// Says which cells are left out, where some are.
     pub(super) fn note(&self) -> Option<String> {
-        (self.others > 0).then(|| format!("Not drawn: {} cells that differ in something else as well.", self.others))
+        let differ = if self.others == 1 { "differs" } else { "differ" };
+        let told = || format!("Not drawn: {} that {differ} in something else as well.", counted(self.others));
+        (self.others > 0).then(told)
     }
 
     /// Which cells, for the heading: from the first to the last.
@@ -130,6 +132,21 @@ pub(super) fn paths_in_short<'a>(cells: impl Iterator<Item = &'a CellSummary>) -
     }
 }
 
+/// What is said of cells whose clients carry quotes alone, beside others.
+const NOTHING_ELSE: &str = "nothing else";
+
+/// What else clients carry in some cell, each kind once; the rest of a list, empty where they carry quotes alone.
+fn loads(cells: &[CellSummary]) -> String {
+    let mut told: Vec<String> = Vec::new();
+    for cell in cells {
+        let load = words::besides(&cell.load).unwrap_or_else(|| NOTHING_ELSE.to_owned());
+        if !told.contains(&load) {
+            told.push(load);
+        }
+    }
+    if told.iter().all(|load| load == NOTHING_ELSE) { String::new() } else { format!("{}, ", told.join(" or ")) }
+}
+
 /// The conditions of a figure over all cells: what it must be quoted with.
 #[must_use]
 pub fn conditions(summary: &Summary) -> String {
@@ -148,12 +165,13 @@ pub fn conditions(summary: &Summary) -> String {
         return format!("{paths}; no valid trial, run seed {}", summary.seed);
     }
     let aside = |pick: fn(&ArmSummary) -> u32| -> u32 { cells().flat_map(|cell| cell.arms.iter().map(pick)).sum() };
+    let more = loads(&summary.cells);
     format!(
-        "{}, {} clients, {} quotes/s, {}; n = {n} trials an arm and cell, run seed {}; set aside: {} tainted, {} void",
+        "{}, {} clients, {} quotes/s, {more}{paths}; n = {n} trials an arm and cell, run seed {}; \
+         set aside: {} tainted, {} void",
         counted(summary.cells.len()),
         span(cells().map(|cell| f64::from(cell.load.clients)).collect()),
         span(cells().map(|cell| cell.load.feed.rate_per_s).collect()),
-        paths,
         summary.seed,
         aside(|arm| arm.tainted),
         aside(|arm| arm.void),

@@ -7,7 +7,7 @@ use wirerace_contract::results::{Manifest, Standing, Trial};
 fn charts_of(manifest: &Manifest, trials: &[Trial]) -> Vec<(Chart, String)> {
     let summary = summarise(manifest, trials, &[]);
     let draw = |kind: &Kind| {
-        let chart = (kind.draw)(&summary, &summary.cells[0]);
+        let chart = kind.draw(&summary, &summary.cells[0]);
         let svg = chart.svg(&LIGHT, kind.name, "none").unwrap();
         (chart, svg)
     };
@@ -338,7 +338,7 @@ fn every_picture_says_its_trials_its_seed_and_its_day() {
         }
     }
     let summary = summarise(&manifest, &trials, &[]);
-    for chart in RUN_KINDS.iter().filter_map(|kind| (kind.draw)(&summary)) {
+    for chart in RUN_KINDS.iter().filter_map(|kind| kind.draw(&summary)) {
         let svg = chart.svg(&LIGHT, chart.kind, "none").unwrap();
         assert!(texts(&svg).iter().any(|text| text.contains("n = ") && text.contains("seed")), "{}", chart.kind);
     }
@@ -395,7 +395,7 @@ fn no_text_runs_into_another_or_out_of_the_picture() {
         assert_eq!(structure::misplaced(&svg), Vec::<String>::new(), "{}", chart.kind);
     }
     let summary = summarise(&manifest, &trials, &[]);
-    for chart in RUN_KINDS.iter().filter_map(|kind| (kind.draw)(&summary)) {
+    for chart in RUN_KINDS.iter().filter_map(|kind| kind.draw(&summary)) {
         let svg = chart.svg(&LIGHT, chart.kind, "none").unwrap();
         assert_eq!(structure::misplaced(&svg), Vec::<String>::new(), "{}", chart.kind);
     }
@@ -405,11 +405,36 @@ fn no_text_runs_into_another_or_out_of_the_picture() {
 fn what_a_run_has_no_picture_for_is_said_with_what_it_needs() {
     let (manifest, trials) = fixture::run();
     let summary = summarise(&manifest, &trials, &[]);
-    let said = absent_across(&summary);
-    let drawn = RUN_KINDS.iter().filter(|kind| (kind.draw)(&summary).is_some()).count();
-    assert_eq!(said.len() + drawn, RUN_KINDS.len());
+    let chart = |kind: &RunKind| Some((kind.name.to_owned(), kind.draw(&summary)?));
+    let drawn: Vec<(String, Chart)> = RUN_KINDS.iter().filter_map(chart).collect();
+    let said = absent_across(&drawn);
+    assert!(!drawn.is_empty() && said.len() + drawn.len() == RUN_KINDS.len(), "{said:?}");
+    assert!(!said.iter().any(|sentence| sentence.contains("`theory`")), "{said:?}");
     assert!(
         said.contains(&"Picture `idle` not drawn: it needs a cell in which no quote falls due.".to_owned()),
         "{said:?}"
     );
+}
+
+#[test]
+fn a_label_that_would_touch_the_one_before_is_left_out_with_its_line() {
+    let mut canvas = Canvas::new(200.0, 100.0);
+    let ticks = [(20.0, "10,000"), (60.0, "12,500"), (100.0, "15,000")].map(|(x, label)| (x, label.to_owned()));
+    ticks_x(&mut canvas, ticks, (0.0, 50.0), 2.0);
+    let svg = render::svg(&canvas, &LIGHT, "x", "", "").unwrap();
+    assert_eq!(texts(&svg), ["10,000", "15,000"]);
+    assert_eq!(svg.matches("<polyline").count(), 2);
+}
+
+#[test]
+fn orders_are_told_of_in_the_pictures_that_count_them() {
+    let (mut manifest, trials) = fixture::run();
+    let told =
+        |chart: &Chart| chart.notes.iter().any(|note| note.starts_with("Orders went up beside the quotes, 10 a"));
+    assert!(!charts().iter().any(|(chart, _)| told(chart)));
+    manifest.cells[0].load.orders_per_s = 10.0;
+    for (chart, _) in charts_of(&manifest, &trials) {
+        let counts = [bytes::NAME, handshakes::NAME, frontier::NAME].contains(&chart.kind);
+        assert_eq!(told(&chart), counts, "{}: {:?}", chart.kind, chart.notes);
+    }
 }

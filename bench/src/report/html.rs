@@ -130,7 +130,7 @@ fn results(page: &Page<'_>) -> Result<String, ChartError> {
     for sentence in absent(summary) {
         text.push_str(&format!("<p>{}</p>\n", prose(&sentence)));
     }
-    let across_cells = absent_across(summary);
+    let across_cells = absent_across(page.across);
     if !across_cells.is_empty() {
         text.push_str(&details("Pictures that this run has nothing for", &bullets(&across_cells)));
     }

@@ -11,6 +11,7 @@ pub mod html;
 pub mod markdown;
 mod meanings;
 mod method;
+mod pictures;
 pub mod read;
 mod self_test;
 mod steps;
@@ -23,10 +24,10 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use wirerace_contract::results::{Calibration, REHEARSED_SHARES, Rehearsal, RehearsedQuotes};
 
-use crate::charts::style::LIGHT;
 use crate::charts::{Chart, ChartError, DataTable, KINDS, RUN_KINDS, sweep};
 use crate::summary::words::{conditions, count};
 use crate::summary::{CellSummary, SetAside, Summary, summarise, words};
+use pictures::Wanted;
 pub use read::{ReadError, Run, read};
 
 /// Width of the PNG files, pixels: wide enough for a printed column.
@@ -91,7 +92,7 @@ pub fn write_all_to(named: &Path, directory: &Path) -> Result<ReportPaths, Repor
 fn write_sized(named: &Path, directory: &Path, png_width_px: u32) -> Result<ReportPaths, ReportError> {
     let run = read(named)?;
     let summary = summarise(&run.manifest, &run.trials, &run.warnings);
-    let (charts, of_run, sections) = (draw(&summary), draw_run(&summary), sections(&summary));
+    let (charts, (of_run, sections)) = draw_cells(&summary, || (draw_run(&summary), sections(&summary)));
     // A link must lead somewhere from where the report stands, which need not be the run's own folder.
     let reading = directory.join(READING).is_file();
     let page = html::Page {
@@ -109,26 +110,46 @@ fn write_sized(named: &Path, directory: &Path, png_width_px: u32) -> Result<Repo
     };
     let folder = directory.join("charts");
     std::fs::create_dir_all(&folder).map_err(|reason| ReportError::Write { file: folder.clone(), reason })?;
-    let mut json = serde_json::to_string_pretty(&summary)?;
-    json.push('\n');
-    let json = put("summary.json", json.as_bytes())?;
-    let csv = put("summary.csv", csv::summary(&summary).as_bytes())?;
-    let markdown = put("report.md", markdown::report(&page).as_bytes())?;
+    let wanted = wanted(&page);
+    let (drawn, texts) = pictures::draw(&wanted, png_width_px, || Texts::of(&page));
+    let (drawn, texts) = (drawn?, texts?);
+    let json = put("summary.json", texts.json.as_bytes())?;
+    let csv = put("summary.csv", texts.csv.as_bytes())?;
+    let markdown = put("report.md", texts.markdown.as_bytes())?;
     let mut files = Vec::new();
-    for (cell, charts) in summary.cells.iter().zip(&charts) {
-        for (name, chart) in charts {
-            let svg = chart.svg(&LIGHT, name, &conditions(&summary, cell))?;
-            files.push(put(&format!("charts/{name}.svg"), svg.as_bytes())?);
-            files.push(put(&format!("charts/{name}.png"), &chart.png(&LIGHT, png_width_px)?)?);
-        }
+    for (Wanted { name, .. }, drawn) in wanted.iter().zip(drawn) {
+        files.push(put(&format!("charts/{name}.svg"), drawn.svg.as_bytes())?);
+        files.push(put(&format!("charts/{name}.png"), &drawn.png)?);
     }
-    for (name, chart) in &of_run {
-        let svg = chart.svg(&LIGHT, name, &sweep::conditions(&summary))?;
-        files.push(put(&format!("charts/{name}.svg"), svg.as_bytes())?);
-        files.push(put(&format!("charts/{name}.png"), &chart.png(&LIGHT, png_width_px)?)?);
-    }
-    let html = put("report.html", html::report(&page)?.as_bytes())?;
+    let html = put("report.html", texts.html.as_bytes())?;
     Ok(ReportPaths { html, markdown, csv, json, charts: files, summary })
+}
+
+/// The files of a report that are text.
+struct Texts {
+    json: String,
+    csv: String,
+    markdown: String,
+    html: String,
+}
+
+impl Texts {
+    fn of(page: &html::Page<'_>) -> Result<Self, ReportError> {
+        let json = serde_json::to_string_pretty(page.summary)? + "\n";
+        let (csv, markdown) = (csv::summary(page.summary), markdown::report(page));
+        Ok(Self { json, csv, markdown, html: html::report(page)? })
+    }
+}
+
+/// Every picture of a page that gets files of its own, in their order.
+fn wanted<'a>(page: &html::Page<'a>) -> Vec<Wanted<'a>> {
+    let summary = page.summary;
+    let of_cell = |(cell, charts): (&CellSummary, &'a Vec<(String, Chart)>)| {
+        let conditions = conditions(summary, cell);
+        charts.iter().map(move |(name, chart)| Wanted { name, chart, conditions: conditions.clone() })
+    };
+    let of_run = page.across.iter().map(|(name, chart)| Wanted { name, chart, conditions: sweep::conditions(summary) });
+    summary.cells.iter().zip(page.charts).flat_map(of_cell).chain(of_run).collect()
 }
 
 /// What a report says about a whole run beside its answer, claims and charts: a heading, sentences, and perhaps a table.
@@ -169,15 +190,22 @@ fn advice(summary: &Summary) -> Vec<Section> {
     std::iter::once(first).chain(held_out).collect()
 }
 
-/// Every chart of every cell, with its file's name. Cells are numbered where there are several.
-fn draw(summary: &Summary) -> Vec<Vec<(String, Chart)>> {
+/// Every chart of every cell, with its file's name; cells are numbered where there are several. Does `meanwhile` on the
+/// caller's own thread.
+fn draw_cells<M>(summary: &Summary, meanwhile: impl FnOnce() -> M) -> (Vec<Vec<(String, Chart)>>, M) {
     let several = summary.cells.len() > 1;
-    let of_cell = |(i, cell): (usize, &CellSummary)| {
+    let of_cell = |(i, cell): &(usize, &CellSummary)| -> Vec<(String, Chart)> {
         let name = |kind: &str| if several { format!("{kind}-{}", i + 1) } else { kind.to_owned() };
         let there = KINDS.iter().filter(|kind| (kind.has)(cell));
-        there.map(|kind| (name(kind.name), (kind.draw)(summary, cell))).collect()
+        there.map(|kind| (name(kind.name), kind.draw(summary, cell))).collect()
     };
-    summary.cells.iter().enumerate().map(of_cell).collect()
+    let cells: Vec<(usize, &CellSummary)> = summary.cells.iter().enumerate().collect();
+    pictures::share(&cells, of_cell, meanwhile)
+}
+
+#[cfg(test)]
+fn draw(summary: &Summary) -> Vec<Vec<(String, Chart)>> {
+    draw_cells(summary, || ()).0
 }
 
 /// What stands above the charts over a whole run.
@@ -187,7 +215,7 @@ fn across(summary: &Summary) -> &'static str {
 
 /// Every chart over the whole run that it has something for.
 fn draw_run(summary: &Summary) -> Vec<(String, Chart)> {
-    RUN_KINDS.iter().filter_map(|kind| Some((kind.name.to_owned(), (kind.draw)(summary)?))).collect()
+    RUN_KINDS.iter().filter_map(|kind| Some((kind.name.to_owned(), kind.draw(summary)?))).collect()
 }
 
 /// Stands at the head of a quick run's report.

@@ -6,6 +6,8 @@ use wirerace_contract::results::{Calibration, Manifest, Margins};
 pub(super) struct Terms {
     /// What the machine can do at best, for theory.
     pub(super) calibration: Option<Calibration>,
+    /// The run's seed, from which the phases of its polls are drawn.
+    pub(super) seed: u64,
     /// Whether theory knows the clients: it does not know browsers, nor their heads.
     pub(super) is_modelled: bool,
     /// The least that transit can be, milliseconds.
@@ -18,6 +20,7 @@ impl Terms {
         let floor_ms = manifest.calibration.map(|calibration| calibration.chain_p50_ns as f64 / 1e6);
         Self {
             calibration: manifest.calibration,
+            seed: manifest.seed,
             is_modelled: manifest.browser.is_none(),
             floor_ms: floor_ms.filter(|ms| *ms > 0.0),
             margins: manifest.margins,

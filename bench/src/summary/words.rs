@@ -2,7 +2,7 @@
 
 use super::{CellSummary, Estimate, Interval, Quantity, Reading, Summary};
 use crate::statistics::Scale;
-use wirerace_contract::spec::Path;
+use wirerace_contract::spec::{LoadSpec, Path};
 
 /// Stands where there is no number.
 pub const NOTHING: &str = "–";
@@ -133,8 +133,9 @@ pub fn conditions(summary: &Summary, cell: &CellSummary) -> String {
         0 => "the encoding's own size".to_owned(),
         size => format!("{} bytes", count(u64::from(size))),
     };
+    let more = besides(load).map_or(String::new(), |told| format!(", {told}"));
     format!(
-        "{} clients, {} quotes/s ({}) over {} symbol{}, payload of {payload}, window {} s, {}; {n}, run seed {}, \
+        "{} clients, {} quotes/s ({}) over {} symbol{}, payload of {payload}{more}, window {} s, {}; {n}, run seed {}, \
          feed seed {} and up, one a block; set aside: {} tainted, {} void",
         count(u64::from(load.clients)),
         number(feed.rate_per_s),
@@ -148,6 +149,17 @@ pub fn conditions(summary: &Summary, cell: &CellSummary) -> String {
         trials(|a| a.tainted),
         trials(|a| a.void),
     ) + &counts_only(std::iter::once(cell))
+}
+
+/// What clients carry besides quotes: orders that go up, and heads that were made larger; `None` where that is nothing.
+#[must_use]
+pub fn besides(load: &LoadSpec) -> Option<String> {
+    let heads = [("request", load.heads.request_bytes), ("response", load.heads.response_bytes)];
+    let heads = heads.into_iter().filter(|(_, bytes)| *bytes > 0);
+    let heads = heads.map(|(of, bytes)| format!("{of} heads of {} bytes", count(u64::from(bytes))));
+    let orders = (load.orders_per_s > 0.0).then(|| format!("{} orders/s and client", number(load.orders_per_s)));
+    let told: Vec<String> = heads.chain(orders).collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 /// Says of how many trials only what is counted is used, where there are any; the rest of a sentence on conditions.
@@ -191,12 +203,26 @@ pub fn path(path: &Path) -> String {
     }
 }
 
-/// The same in few words, for the heading of a picture.
+/// The same in few words, for the heading of a picture: without the queue of a link and the runs of its losses.
 #[must_use]
 pub fn path_in_short(path: &Path) -> String {
+    let way = || format!("{}, {} there and back", path.name(), duration(2e3 * path.one_way_delay_s()));
     match path {
         Path::Loopback => path.name().to_owned(),
-        far => format!("{}, {} there and back", far.name(), duration(2e3 * far.one_way_delay_s())),
+        Path::Delayed(_) => way(),
+        Path::Link(link) => {
+            let mut parts = vec![way()];
+            if link.jitter_us > 0 {
+                parts.push(format!("up to {} more", duration(link.jitter_us as f64 / 1e3)));
+            }
+            if link.rate_bits_per_s > 0 {
+                parts.push(format!("{} Mbit/s", number(link.rate_bits_per_s as f64 / 1e6)));
+            }
+            if link.loss_share > 0.0 {
+                parts.push(format!("{} % lost", number(100.0 * link.loss_share)));
+            }
+            parts.join(", ")
+        }
     }
 }
 
@@ -276,6 +302,26 @@ mod tests {
         assert_eq!(named, expected);
         let short = [Path::Loopback, Path::Link(plain), delayed].map(|way| path_in_short(&way));
         assert_eq!(short, ["loopback", "link, 30 ms there and back", "delayed, 1 ms there and back"]);
+        // What makes a link slow or lossy stands in the heading too.
+        let told = "link, 30 ms there and back, up to 500 µs more, 1 Mbit/s, 2 % lost";
+        assert_eq!(path_in_short(&Path::Link(bad)), told);
+    }
+
+    #[test]
+    fn orders_and_larger_heads_are_conditions() {
+        let (manifest, trials) = crate::report::fixture::run();
+        let mut summary = crate::summary::summarise(&manifest, &trials, &[]);
+        let told = |summary: &Summary| conditions(summary, &summary.cells[0]);
+        assert!(told(&summary).contains("payload of the encoding's own size, window"), "{}", told(&summary));
+        let load = &mut summary.cells[0].load;
+        (load.orders_per_s, load.heads.request_bytes) = (10.0, 8_908);
+        let besides = "own size, request heads of 8,908 bytes, 10 orders/s and client, window";
+        assert!(told(&summary).contains(besides), "{}", told(&summary));
+        // Of a run with other cells both are told.
+        summary.cells.push(summary.cells[0].clone());
+        summary.cells[1].load = LoadSpec::default();
+        let told = crate::charts::sweep::conditions(&summary);
+        assert!(told.contains("request heads of 8,908 bytes, 10 orders/s and client or nothing else, "), "{told}");
     }
 
     #[test]

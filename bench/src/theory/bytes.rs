@@ -5,10 +5,11 @@
 use wirerace_contract::descriptor::{Delivers, Wraps};
 use wirerace_contract::encoding::Encoding;
 use wirerace_contract::results::ArmEntry;
-use wirerace_contract::spec::{Connection, Delivery, LoadSpec};
+use wirerace_contract::spec::{Connection, Delivery, LoadSpec, Path};
 
 use super::heads::Heads;
 use super::law::Law;
+use super::setting::AnswerSize;
 
 /// Heads of IPv4 and TCP with timestamps: 20 (RFC 791) + 20 (RFC 9293) + 12 (RFC 7323).
 const SEGMENT_HEAD: f64 = 52.0;
@@ -76,7 +77,8 @@ pub struct SetUp {
     pub connections: f64,
 }
 
-fn segments(bytes: f64) -> f64 {
+/// Segments of one write.
+pub(super) fn segments(bytes: f64) -> f64 {
     (bytes / SEGMENT_DATA).ceil()
 }
 
@@ -90,6 +92,19 @@ fn body(entry: &ArmEntry, payload: usize, quotes: usize, cursor_digits: f64) -> 
     }
     let envelope = r#"{"epoch":"k3f9","quotes":[],"next":"k3f9."}"#.len();
     plain + (envelope + marks + quotes.saturating_sub(1)) as f64 + cursor_digits
+}
+
+/// How long answers with every quote are on an emulated link, where the kernel sends long ones in several flights; nothing
+/// elsewhere, and for what is no answer. The one byte that parts two quotes is counted for the first one too.
+pub(super) fn answer_size(entry: &ArmEntry, load: &LoadSpec, quotes: f64) -> AnswerSize {
+    let every = entry.arm.delivery == Delivery::Every && matches!(entry.descriptor.wraps, Some(Wraps::Answers));
+    let payload = load.feed.payload_bytes_in(entry.arm.encoding).ok().filter(|_| every);
+    let (Path::Link(_), Some(payload)) = (&load.path, payload) else { return AnswerSize::default() };
+    let heads = Heads::of(entry, load, quotes);
+    let body = |quotes| body(entry, payload, quotes, heads.cursor_digits());
+    // A long answer's head: the length of its body has five digits.
+    let empty_bytes = heads.response(1, 10_000) + body(0);
+    AnswerSize { empty_bytes, quote_bytes: body(2) - body(1) }
 }
 
 /// Bytes per delivered quote without set-up, and set-up; `None` where the descriptor does not say what wraps quotes, or

@@ -9,7 +9,7 @@ use wirerace_contract::results::ArmEntry;
 use wirerace_contract::spec::{Arm, Connection, Delivery, HeadProfile, LoadSpec};
 
 use super::heads::Heads;
-use super::{Costs, Prediction, Run, bytes, predict, predict_run};
+use super::{AnswerSize, Costs, Prediction, Run, bytes, predict, predict_run};
 
 fn entry(delivers: Delivers, wraps: Wraps, connection: Connection) -> ArmEntry {
     let descriptor = Descriptor {
@@ -134,6 +134,32 @@ fn a_head_profile_fills_heads_up() {
     let entry = entry(Delivers::Held, Wraps::Answers, Connection::Kept);
     let heads = Heads::of(&entry, &load, 100.0);
     assert_eq!((heads.request(), heads.response(1, 165)), (500.0, 800.0));
+}
+
+#[test]
+fn answers_have_a_length_on_a_link_where_it_takes_time() {
+    let link = serde_json::from_str(r#"{"link":{"one_way_delay_us":15000}}"#).unwrap();
+    let (load, poll) = (LoadSpec::default(), entry(Delivers::Planned, Wraps::Answers, Connection::Kept));
+    let over = LoadSpec { path: link, ..load.clone() };
+    let size = bytes::answer_size(&poll, &over, 100.0);
+    // The reference run: 166.08 bytes of head, of which the body's length takes two digits more here, and 44 of envelope.
+    assert!((size.empty_bytes - (168.1 + 44.0)).abs() < 4.0, "{size:?}");
+    assert!((size.quote_bytes - 121.0).abs() < 1e-9, "a quote and what parts it from the one before: {size:?}");
+    assert_eq!(bytes::answer_size(&poll, &load, 100.0), AnswerSize::default(), "one host");
+    let stream = entry(Delivers::Pushed, Wraps::Events, Connection::Kept);
+    assert_eq!(bytes::answer_size(&stream, &over, 100.0), AnswerSize::default());
+    let mut newest = poll.clone();
+    newest.arm.delivery = Delivery::Newest;
+    assert_eq!(bytes::answer_size(&newest, &over, 100.0), AnswerSize::default(), "one quote is never long");
+    // 333 quotes a second make 20 kB in half a second: a round trip more, kept or closed.
+    let fast = |path| {
+        let mut load = LoadSpec { path, ..LoadSpec::default() };
+        load.feed.rate_per_s = 333.0;
+        predict(&poll, &load, &Costs::default()).law.unwrap().lateness.mean_s()
+    };
+    let delayed = serde_json::from_str(r#"{"delayed":{"one_way_delay_us":15000}}"#).unwrap();
+    let (over_link, in_server) = (fast(over.path), fast(delayed));
+    assert!((over_link - in_server - 0.03).abs() < 1e-4, "{over_link} {in_server}");
 }
 
 #[test]

@@ -34,21 +34,27 @@
 //! Poisson feed of some hundred quotes misses by several per cent.
 //!
 //! A client's share in the noise: all clients get the same quotes, so N clients over a feed of 1,000 quotes are 1,000
-//! quotes of sampling error, not N thousand. Planned requests spread over the clients even that out; held ones do not, and
-//! [`played`] therefore takes the plan's own quotes. Steady bytes leave out what was under way at the first and last snapshot,
-//! at a distance up to one exchange a client; bytes with set-up leave out nothing.
+//! quotes of sampling error, not N thousand. Planned requests spread over the clients even that out but for an N-th, if no
+//! instant is skipped; held ones do not. [`played`] and [`polled`] therefore take the plan's own quotes. Steady bytes leave out
+//! what was under way at the first and last snapshot, at a distance up to one exchange a client; bytes with set-up leave
+//! out nothing.
+//!
+//! Polled answers above ten segments take a round trip more for each further flight of slow start, on an emulated link and
+//! where a connection begins or was idle: [`flights`].
 //!
 //! **Not modelled**: queues in front of a busy server (a law says `None` where it cannot keep up), bursts, jitter, loss
-//! and rate of a link, slow start of answers above ten segments.
+//! and rate of a link.
 
 pub mod bytes;
 pub mod distance;
+pub mod flights;
 pub mod heads;
 pub mod held;
 pub mod lateness;
 pub mod law;
 pub mod planned;
 pub mod played;
+pub mod polled;
 pub mod pushed;
 pub mod rehearsed;
 pub mod setting;
@@ -63,7 +69,7 @@ mod simulation;
 mod tests;
 
 use wirerace_contract::descriptor::Delivers;
-use wirerace_contract::feed::Arrivals;
+use wirerace_contract::feed::{Arrivals, FeedSpec};
 use wirerace_contract::results::ArmEntry;
 use wirerace_contract::spec::{Delivery, LoadSpec};
 
@@ -71,7 +77,7 @@ pub use bytes::{Bytes, SetUp};
 pub use lateness::Lateness;
 pub use law::Law;
 pub use rehearsed::Rehearsed;
-pub use setting::{Costs, Run, Setting};
+pub use setting::{AnswerSize, Costs, Run, Setting};
 
 /// What theory says about one arm under one load.
 #[derive(Clone, PartialEq, Debug)]
@@ -107,10 +113,19 @@ pub fn predict(entry: &ArmEntry, load: &LoadSpec, costs: &Costs) -> Prediction {
 /// The same for a run whose length and number of planned quotes are known.
 #[must_use]
 pub fn predict_run(entry: &ArmEntry, load: &LoadSpec, costs: &Costs, run: &Run) -> Prediction {
-    let setting =
-        Setting { rate_per_s: run.window_rate_per_s, ..Setting::of(&entry.arm, load, &entry.descriptor, costs) };
+    predict_trial(entry, load, costs, run, None)
+}
+
+/// The same for a run of which it is known, too, where in their N-th of the interval its clients begin: `phase`, 0 to 1.
+#[must_use]
+pub fn predict_trial(entry: &ArmEntry, load: &LoadSpec, costs: &Costs, run: &Run, phase: Option<f64>) -> Prediction {
+    let setting = Setting {
+        rate_per_s: run.window_rate_per_s,
+        answer: bytes::answer_size(entry, load, run.quotes),
+        ..Setting::of(&entry.arm, load, &entry.descriptor, costs)
+    };
     let law = law(&setting).map(|of_window| counted(run, &setting, of_window));
-    let law = law.map(|law| of_this_feed(law, &setting, run, load));
+    let law = law.map(|law| of_this_feed(law, &setting, run, (&load.feed, phase)));
     let layers = law.as_ref().and_then(|law| bytes::bytes(entry, load, law, run.quotes));
     Prediction { setting, run: *run, law, steady: layers.map(|l| l.0), set_up: layers.map(|l| l.1) }
 }
@@ -140,21 +155,28 @@ fn counted(run: &Run, setting: &Setting, of_window: Law) -> Law {
     }
 }
 
-/// Held requests for every quote meet each quote of the plan in a way that the plan fixes. A periodic feed does not: there
-/// it hangs on microseconds.
-fn of_this_feed(law: Law, setting: &Setting, run: &Run, load: &LoadSpec) -> Law {
-    let fixed = setting.delivers == Delivers::Held
-        && setting.delivery == Delivery::Every
-        && setting.arrivals == Arrivals::Poisson;
-    let Some(played) = Some(()).filter(|()| fixed).and_then(|()| played::play(setting, run, &load.feed)) else {
+/// Requests for every quote, held or planned, meet each quote of the plan in a way that the plan fixes. Of a periodic feed
+/// they do not: there it hangs on microseconds.
+fn of_this_feed(law: Law, setting: &Setting, run: &Run, (feed, phase): (&FeedSpec, Option<f64>)) -> Law {
+    if setting.delivery != Delivery::Every || setting.arrivals != Arrivals::Poisson {
         return law;
-    };
-    Law {
-        lateness: played.lateness,
-        requests_per_quote: played.requests_per_quote,
-        connections_per_quote: planned::connections(setting, played.requests_per_quote),
-        answer_sizes: played.answer_sizes,
-        ..law
+    }
+    match setting.delivers {
+        Delivers::Held => match played::play(setting, run, feed) {
+            Some(played) => Law {
+                lateness: played.lateness,
+                requests_per_quote: played.requests_per_quote,
+                connections_per_quote: planned::connections(setting, played.requests_per_quote),
+                answer_sizes: played.answer_sizes,
+                ..law
+            },
+            None => law,
+        },
+        Delivers::Planned => match polled::play(setting, run, feed, phase) {
+            Some(lateness) => Law { lateness, ..law },
+            None => law,
+        },
+        Delivers::Pushed => law,
     }
 }
 

@@ -4,10 +4,17 @@
 //! the next request to reach the server, evenly 0 to T′, and then d (and the server's and client's work on the answer):
 //! lateness is uniform on [d, T′ + d], whatever the request's own way takes, and for any feed, since phases are spread evenly over the
 //! clients. The newest only: the age of the last quote at that instant, given that there is one since the request before.
+//!
+//! Over distance an answer that is too long for one flight ([`flights`]) is in hand 2d later for each further one, and so
+//! are its quotes. Answers with k quotes hold k P(k) of all quotes, each due anywhere between two requests: lateness is a
+//! mixture over k, uniform on [d, T′ + d] and that much later.
+//!
+//! That is the average over all feeds. What one run's quotes show is in [`super::polled`].
 
 use wirerace_contract::feed::Arrivals;
 use wirerace_contract::spec::{Connection, Delivery};
 
+use super::flights;
 use super::lateness::{Lateness, Part};
 use super::law::{Law, periodic, poisson, stale_share};
 use super::setting::Setting;
@@ -15,9 +22,16 @@ use super::setting::Setting;
 /// T′: distance of two requests that are sent, seconds.
 #[must_use]
 pub fn apart_s(setting: &Setting) -> f64 {
+    let short_s = next_s(setting, 0.0);
+    // Who asks more seldom gets longer answers; how many flights these take is settled by the mean.
+    next_s(setting, flights::further_s(setting, setting.rate_per_s * short_s, short_s))
+}
+
+/// From one request to the next that is sent, seconds, where its answer takes `further_s` beside the exchange.
+pub(super) fn next_s(setting: &Setting, further_s: f64) -> f64 {
     // A hair less, so that E = 2 T is not made 3 T by rounding.
-    let missed = (setting.exchange_s() / setting.interval_s - 1e-9).ceil().max(1.0);
-    setting.interval_s * missed
+    let instants = ((setting.exchange_s() + further_s) / setting.interval_s - 1e-9).ceil().max(1.0);
+    setting.interval_s * instants
 }
 
 /// The law; `None` where there is no interval, where the server cannot keep up, and for bursts.
@@ -34,7 +48,7 @@ pub fn law(setting: &Setting) -> Option<Law> {
     let law = match setting.delivery {
         Delivery::Every => {
             let per_quote = 1.0 / (setting.rate_per_s * apart_s);
-            let lateness = Lateness::of(Part::Uniform(from_s, from_s + apart_s));
+            let lateness = of_every(setting, apart_s, &answer_sizes);
             Law { lateness, requests_per_quote: per_quote, delivered_share: 1.0, answer_sizes, ..Law::default() }
         }
         Delivery::Newest => newest_law(setting, apart_s, newest, &answer_sizes),
@@ -42,6 +56,7 @@ pub fn law(setting: &Setting) -> Option<Law> {
     // Between two answers a client knows all that was due up to a lag of d to T′ + d: with one symbol also when only the
     // newest is delivered. Of several symbols those that were superseded are older than that.
     let known = setting.delivery == Delivery::Every || setting.symbols == 1;
+    let from_s = from_s + flights::further_s(setting, setting.rate_per_s * apart_s, apart_s);
     let stale = stale_share(setting.rate_per_s, setting.symbols, (from_s, from_s + apart_s));
     Some(Law {
         connections_per_quote: connections(setting, law.requests_per_quote),
@@ -49,6 +64,24 @@ pub fn law(setting: &Setting) -> Option<Law> {
         stale_share: (known && setting.arrivals == Arrivals::Poisson).then_some(stale),
         ..law
     })
+}
+
+/// Lateness of every quote: a part for each number of flights.
+fn of_every(setting: &Setting, apart_s: f64, answer_sizes: &[f64]) -> Lateness {
+    let from_s = setting.back_s();
+    let parts = answer_sizes.iter().enumerate().map(|(quotes, share)| {
+        let first_s = from_s + flights::further_s(setting, quotes as f64, apart_s);
+        (quotes as f64 * share, Part::Uniform(first_s, first_s + apart_s))
+    });
+    // Should there be no quotes, those that never come would be as late as those of short answers.
+    let short = vec![(f64::MIN_POSITIVE, Part::Uniform(from_s, from_s + apart_s))];
+    Lateness::mixed(parts.fold(short, |mut parts, (weight, part)| {
+        match parts.last_mut() {
+            Some((sum, last)) if *last == part => *sum += weight,
+            _ => parts.push((weight, part)),
+        }
+        parts
+    }))
 }
 
 /// One per request, or none.

@@ -6,13 +6,22 @@
 //! it is settled which quotes find a request held and how long the others wait: the same rules, followed from quote to
 //! quote, say what this run should show. What the machine takes for those that find one stays spread as the rehearsal
 //! found it. Nothing measured in a trial goes in. Tests hold this against the closed forms over long feeds.
+//!
+//! **Exchanges differ too.** Where quotes are many, each window begins where the one before ended, and what exchanges take
+//! more or less than their mean adds up: half a millisecond each is two after twenty, and then the last quote of a window
+//! may be the first of the next instead, w later. Likewise a quote that just misses the server's look at what there is
+//! waits a whole window. So where pushes and held answers were rehearsed, the look comes what a held quote took after the
+//! first was due, less an answer's part; an exchange's way there is drawn from the pushes' distribution and its answer
+//! from the held ones', each about its own mean; and a client is played several times. The seed is fixed: the same run has
+//! the same theory.
 
 use wirerace_contract::clock::NS_PER_S;
 use wirerace_contract::feed::FeedSpec;
-use wirerace_contract::plan::Plan;
+use wirerace_contract::plan::{Plan, SplitMix64};
 
 use super::held::{met_parts, window_s};
 use super::lateness::Lateness;
+use super::rehearsed::Rehearsed;
 use super::setting::{Run, Setting};
 
 /// Above this many quotes the averages are as good, and playing takes time. At 20,000 quotes the chance of one feed is below
@@ -20,6 +29,11 @@ use super::setting::{Run, Setting};
 const QUOTES_MAX: f64 = 20_000.0;
 /// Clients of a herd that are played; they stand for all.
 const PLAYED_MAX: u32 = 8;
+/// How often each is played where exchanges differ, and the quotes of all that are enough in any case.
+const TIMES_MAX: usize = 32;
+const ENOUGH: usize = 200_000;
+/// Of what exchanges take.
+const SEED: u64 = 0x0e8c_4a46_e5ee_d000;
 
 /// What held requests for every quote do in one run.
 #[derive(Clone, PartialEq, Debug)]
@@ -36,23 +50,23 @@ pub struct Played {
 /// no quote in its window.
 #[must_use]
 pub fn play(setting: &Setting, run: &Run, feed: &FeedSpec) -> Option<Played> {
-    let window_from_s = run.window_from_s.filter(|_| run.quotes <= QUOTES_MAX)?;
-    let due_s: Vec<f64> = Plan::new(feed)
-        .map(|quote| quote.due_offset_ns as f64 / NS_PER_S as f64)
-        .take_while(|due_s| *due_s < run.feed_s)
-        .collect();
-    let first = due_s.partition_point(|due_s| *due_s < window_from_s);
+    let (due_s, first) = quotes(run, feed)?;
     let (mut late_s, mut met, mut sizes, mut answers) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
-    let clients = positions(setting);
-    for position in &clients {
-        let log = client(setting, &due_s, *position);
-        let of_window = log.late_s.get(first..).unwrap_or_default();
-        late_s.extend(of_window.iter().flatten());
-        let met_here = of_window.iter().filter(|late_s| late_s.is_none()).count();
+    let mut random = SplitMix64::new(SEED);
+    let positions = positions(setting);
+    let times = times(setting, positions.len() * due_s.len());
+    for position in &positions {
+        let mut met_here = 0;
+        for _ in 0..times {
+            let log = client(setting, &due_s, *position, &mut random);
+            let of_window = log.late_s.get(first..).unwrap_or_default();
+            late_s.extend(of_window.iter().flatten());
+            met_here += of_window.iter().filter(|late_s| late_s.is_none()).count();
+            answers += log.answer_sizes.iter().sum::<f64>();
+            sizes.resize(sizes.len().max(log.answer_sizes.len()), 0.0);
+            sizes.iter_mut().zip(&log.answer_sizes).for_each(|(all, one)| *all += one);
+        }
         met.extend(met_parts(setting, *position).into_iter().map(|(weight, part)| (met_here as f64 * weight, part)));
-        answers += log.answer_sizes.iter().sum::<f64>();
-        sizes.resize(sizes.len().max(log.answer_sizes.len()), 0.0);
-        sizes.iter_mut().zip(&log.answer_sizes).for_each(|(all, one)| *all += one);
     }
     let met_count: f64 = met.iter().map(|(weight, _)| weight).sum();
     if late_s.is_empty() && met_count <= 0.0 {
@@ -62,9 +76,47 @@ pub fn play(setting: &Setting, run: &Run, feed: &FeedSpec) -> Option<Played> {
     sizes.iter_mut().for_each(|size| *size /= answers);
     Some(Played {
         lateness: Lateness::together(weighted.iter().map(|(weight, law)| (*weight, law))),
-        requests_per_quote: answers / (clients.len() * due_s.len()) as f64,
+        requests_per_quote: answers / (times * positions.len() * due_s.len()) as f64,
         answer_sizes: sizes,
     })
+}
+
+/// When the quotes of `run` were due, seconds from the feed's start, and the number of the window's first (from 0);
+/// `None` where the run is not known well enough, or is too long.
+pub(super) fn quotes(run: &Run, feed: &FeedSpec) -> Option<(Vec<f64>, usize)> {
+    let window_from_s = run.window_from_s.filter(|_| run.quotes <= QUOTES_MAX)?;
+    let due_s: Vec<f64> = Plan::new(feed)
+        .map(|quote| quote.due_offset_ns as f64 / NS_PER_S as f64)
+        .take_while(|due_s| *due_s < run.feed_s)
+        .collect();
+    let first = due_s.partition_point(|due_s| *due_s < window_from_s);
+    Some((due_s, first))
+}
+
+/// How often each client is played, where all of them get `quotes` at one time.
+fn times(setting: &Setting, quotes: usize) -> usize {
+    differ(setting).map_or(1, |_| (ENOUGH / quotes.max(1)).clamp(1, TIMES_MAX))
+}
+
+/// What ways there and answers were rehearsed to take, where both were.
+fn differ(setting: &Setting) -> Option<(Rehearsed, Rehearsed)> {
+    setting.costs.pushed.zip(setting.costs.held)
+}
+
+/// An exchange beside distance: from asking to the server's look, and the answer's part, seconds.
+fn exchange(setting: &Setting, random: &mut SplitMix64) -> (f64, f64) {
+    let means_s = (setting.asking_s(), setting.costs.answer_s);
+    differ(setting).map_or(means_s, |(pushed, held)| {
+        let mut drawn = |rehearsed: Rehearsed| rehearsed.multiple(random.uniform());
+        (means_s.0 * drawn(pushed), means_s.1 * drawn(held))
+    })
+}
+
+/// From the due instant of the quote that client `position`'s held request waits for to the server's look, seconds.
+fn look_s(setting: &Setting, position: u32, random: &mut SplitMix64) -> f64 {
+    let drawn_s =
+        |(_, held): (Rehearsed, Rehearsed)| held.at_s(position, random.uniform()) - setting.costs.after_look_s();
+    differ(setting).map_or_else(|| setting.look_s(position), drawn_s).max(0.0)
 }
 
 /// Those that are played: evenly spread over the herd.
@@ -81,24 +133,27 @@ struct Log {
     answer_sizes: Vec<f64>,
 }
 
-fn client(setting: &Setting, due_s: &[f64], position: u32) -> Log {
-    let (window_s, look_s) = (window_s(setting, position), setting.look_s(position));
+fn client(setting: &Setting, due_s: &[f64], position: u32, random: &mut SplitMix64) -> Log {
+    let window_s = window_s(setting, position);
+    let mean_s = setting.asking_s() + setting.costs.answer_s;
     let mut log = Log { late_s: Vec::with_capacity(due_s.len()), answer_sizes: Vec::new() };
     // A request is held when the feed begins.
     let (mut next, mut asked_s) = (0, 0.0f64);
     while let Some(first_s) = due_s.get(next) {
         let waits = *first_s > asked_s;
-        let answered_s = if waits { (first_s + look_s).min(asked_s + setting.wait_s) } else { asked_s };
+        let met_s = if waits { first_s + look_s(setting, position, random) } else { asked_s };
+        let answered_s = met_s.min(asked_s + setting.wait_s);
         let end = next + due_s[next..].partition_point(|due_s| *due_s <= answered_s);
+        let (asking_s, answer_s) = exchange(setting, random);
         for quote in &due_s[next..end] {
             // Who waits is woken and written to in turn; what waited goes out with the answer to the request.
             let met = waits && quote == first_s;
-            log.late_s.push((!met).then(|| answered_s - quote + setting.back_s()));
+            log.late_s.push((!met).then(|| answered_s - quote + setting.delay_s + answer_s));
         }
         let size = end - next;
         log.answer_sizes.resize(log.answer_sizes.len().max(size + 1), 0.0);
         log.answer_sizes[size] += 1.0;
-        (next, asked_s) = (end, answered_s + window_s);
+        (next, asked_s) = (end, answered_s + window_s + (answer_s + asking_s - mean_s));
     }
     log
 }
@@ -106,10 +161,11 @@ fn client(setting: &Setting, due_s: &[f64], position: u32) -> Log {
 #[cfg(test)]
 mod tests {
     use super::super::simulation;
-    use super::super::{Costs, held};
+    use super::super::{AnswerSize, Costs, held};
     use super::*;
     use wirerace_contract::descriptor::Delivers;
     use wirerace_contract::feed::Arrivals;
+    use wirerace_contract::results::{REHEARSED_SHARES, RehearsedQuotes};
     use wirerace_contract::spec::{Connection, Delivery};
 
     fn feed(rate_per_s: f64) -> FeedSpec {
@@ -128,6 +184,7 @@ mod tests {
             symbols: 1,
             clients: 1,
             wait_s: 30.0,
+            answer: AnswerSize::default(),
             costs: Costs::default(),
         }
     }
@@ -200,6 +257,37 @@ mod tests {
         let law = held::law(&short).unwrap();
         assert!((played.answer_sizes[0] - law.answer_sizes[0]).abs() < 0.05, "{:?}", played.answer_sizes);
         assert!(law.answer_sizes[0] > 0.5);
+    }
+
+    /// Exchanges take 0 to 80 ms beside 200 ms of ways: after eight of them nobody knows where the next window begins.
+    #[test]
+    fn exchanges_that_differ_blur_where_windows_begin() {
+        let rate_per_s = 50.0;
+        let first_ns = REHEARSED_SHARES.map(|share| (share * 40e6) as u64);
+        let even = Rehearsed::of(&RehearsedQuotes { first_ns, further_ns: 0 });
+        let costs = Costs { exchange_s: 0.04, answer_s: 0.02, pushed: even, held: even, ..Costs::default() };
+        let setting = Setting { delay_s: 0.1, clients: 8, costs, ..setting(rate_per_s) };
+        let (run, feed) = (run(rate_per_s, 100.0), feed(rate_per_s));
+        let (due_s, _) = quotes(&run, &feed).unwrap();
+        let (mut random, mut looks, mut all) = (SplitMix64::new(4), SplitMix64::new(5), simulation::Log::default());
+        for _ in 0..200 {
+            let mut up_to_40_ms = || 0.04 * random.uniform();
+            let exchange_s = || (up_to_40_ms(), up_to_40_ms());
+            let look_s = || (0.04 * looks.uniform() - 0.02).max(0.0);
+            let log = simulation::held_by_chance(&due_s, (0.1, 2.0), look_s, exchange_s);
+            all.requests += log.requests;
+            all.late_s.extend(log.late_s);
+        }
+        let played = play(&setting, &run, &feed).unwrap();
+        assert!((played.lateness.mean_s() / all.mean_s() - 1.0).abs() < 0.01, "{}", all.mean_s());
+        assert!((played.requests_per_quote / all.requests_per_quote() - 1.0).abs() < 0.01);
+        let distance = all.distance(|s| played.lateness.cdf(s));
+        assert!(distance < 0.03, "{distance}");
+        assert_eq!(play(&setting, &run, &feed).unwrap(), played, "chance has one seed");
+        // Were all exchanges alike, each quote would have its one lateness.
+        let alike = Setting { costs: Costs { pushed: None, ..costs }, ..setting };
+        let alike = play(&alike, &run, &feed).unwrap().lateness;
+        assert!(all.distance(|s| alike.cdf(s)) > 0.045);
     }
 
     #[test]

@@ -44,6 +44,21 @@ impl Rehearsed {
         self.first_s[half] + self.after_first_s(position)
     }
 
+    /// What quotes took to client `position` (1 to N) at `share` (0 to 1) of all, seconds.
+    #[must_use]
+    pub fn at_s(&self, position: u32, share: f64) -> f64 {
+        let to = REHEARSED_SHARES.partition_point(|below| *below < share).clamp(1, REHEARSED_SHARES.len() - 1);
+        let (low, high) = (REHEARSED_SHARES[to - 1], REHEARSED_SHARES[to]);
+        let first_s = self.first_s[to - 1] + (self.first_s[to] - self.first_s[to - 1]) * (share - low) / (high - low);
+        first_s + self.after_first_s(position)
+    }
+
+    /// The same for the first client, as a multiple of the mean.
+    #[must_use]
+    pub fn multiple(&self, share: f64) -> f64 {
+        self.at_s(1, share) / self.mean_s(1)
+    }
+
     /// What each further client adds, seconds.
     #[must_use]
     pub const fn further_s(&self) -> f64 {

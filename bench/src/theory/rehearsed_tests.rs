@@ -7,7 +7,7 @@ use wirerace_contract::results::{REHEARSED_SHARES, RehearsedQuotes};
 use wirerace_contract::spec::{Connection, Delivery};
 
 use super::simulation;
-use super::{Costs, Rehearsed, Run, Setting, law, played};
+use super::{AnswerSize, Costs, Rehearsed, Run, Setting, law, played};
 
 const DELAY_S: f64 = 0.015;
 const ANSWER_S: f64 = 0.000_2;
@@ -34,6 +34,7 @@ fn setting(delivers: Delivers, costs: Costs) -> Setting {
         symbols: 1,
         clients: 1,
         wait_s: 1e9,
+        answer: AnswerSize::default(),
         costs,
     }
 }
@@ -148,6 +149,19 @@ fn what_was_not_measured_is_not_taken_for_nothing() {
     let mut first_ns = REHEARSED_SHARES.map(|share| took_ns(share) as u64);
     first_ns.reverse();
     assert_eq!(Rehearsed::of(&RehearsedQuotes { first_ns, further_ns: 1 }), None, "a damaged file");
+}
+
+#[test]
+fn what_is_drawn_has_the_mean_and_the_spread_of_what_was_rehearsed() {
+    let rehearsed = rehearsed(10_000);
+    let shares = (0..10_000).map(|i| (f64::from(i) + 0.5) / 10_000.0);
+    let mean = shares.map(|share| rehearsed.multiple(share)).sum::<f64>() / 10_000.0;
+    assert!((mean - 1.0).abs() < 1e-3, "{mean}");
+    let took_s = |share| rehearsed.at_s(3, share) - 2.0 * 10e-6;
+    let by_hand = [(0.0, 400_000.0), (0.45, 490_000.0), (0.9, 580_000.0), (0.99, 2_740_000.0), (1.0, 2_980_000.0)];
+    for (share, ns) in by_hand {
+        assert!((took_s(share) * 1e9 - ns).abs() < 10.0, "{share}: {}", took_s(share));
+    }
 }
 
 #[test]

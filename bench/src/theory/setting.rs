@@ -15,6 +15,9 @@ pub struct Costs {
     pub exchange_s: f64,
     /// The part of it after the server has looked which quotes there are, seconds: what a quote that is found still takes.
     pub answer_s: f64,
+    /// The same part as it was rehearsed, with processors awake, seconds: the server looked when a rehearsed quote had taken all
+    /// it took but this. `None` where it is `answer_s`.
+    pub awake_answer_s: Option<f64>,
     /// What each further request adds where requests queue, seconds. An occupancy: it says what the server, or the clients'
     /// one process before it, can carry. Shorter than the exchange, most of which is waking up and passing on.
     pub occupancy_s: f64,
@@ -32,12 +35,27 @@ pub struct Costs {
 }
 
 impl Costs {
+    /// What a held quote takes after the server's look, as rehearsed, seconds.
+    #[must_use]
+    pub fn after_look_s(&self) -> f64 {
+        self.awake_answer_s.unwrap_or(self.answer_s)
+    }
+
     /// What each further client of a push adds, seconds: as rehearsed, where reading counts as well as writing; else a bare
     /// write.
     #[must_use]
     pub fn fan_out_step_s(&self) -> f64 {
         self.pushed.map_or(self.write_s, |rehearsed| rehearsed.further_s())
     }
+}
+
+/// How long an answer is, head and body.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct AnswerSize {
+    /// Without a quote, bytes.
+    pub empty_bytes: f64,
+    /// What each quote adds, bytes; 0 where no answer is ever long.
+    pub quote_bytes: f64,
 }
 
 /// How long a run was and what its feed held: the plan's, and not fitted to what was delivered.
@@ -92,12 +110,14 @@ pub struct Setting {
     pub clients: u32,
     /// How long a request may be held, seconds.
     pub wait_s: f64,
+    /// How long answers are, where that takes time: on an emulated link.
+    pub answer: AnswerSize,
     /// What the machine costs.
     pub costs: Costs,
 }
 
 impl Setting {
-    /// The parameters of `arm` under `load`, at the feed's nominal rate.
+    /// The parameters of `arm` under `load`, at the feed's nominal rate, with answers that are short.
     #[must_use]
     pub fn of(arm: &Arm, load: &LoadSpec, descriptor: &Descriptor, costs: &Costs) -> Self {
         Self {
@@ -111,6 +131,7 @@ impl Setting {
             symbols: u32::from(load.feed.symbols.max(1)),
             clients: load.clients.max(1),
             wait_s: load.wait_s as f64,
+            answer: AnswerSize::default(),
             costs: *costs,
         }
     }
@@ -129,6 +150,12 @@ impl Setting {
     #[must_use]
     pub fn exchange_s(&self) -> f64 {
         self.ways() * self.delay_s + self.costs.exchange_s
+    }
+
+    /// Beside distance, from asking to the server's look at the quotes, seconds.
+    #[must_use]
+    pub fn asking_s(&self) -> f64 {
+        (self.costs.exchange_s - self.costs.answer_s).max(0.0)
     }
 
     /// From the server's look at the quotes to the answer in hand, seconds.
@@ -152,10 +179,10 @@ impl Setting {
     }
 
     /// From a quote's due instant to the server's look at the quotes for client `position` whose request it finds held,
-    /// seconds: what the quote takes in all, less what an answer takes. 0 where nobody rehearsed.
+    /// seconds: what the quote took in all when it was rehearsed, less what an answer took then. 0 where nobody rehearsed.
     #[must_use]
     pub fn look_s(&self, position: u32) -> f64 {
-        let look_s = |rehearsed: Rehearsed| rehearsed.median_s(position) - self.costs.answer_s;
+        let look_s = |rehearsed: Rehearsed| rehearsed.median_s(position) - self.costs.after_look_s();
         self.costs.held.map_or(0.0, look_s).max(0.0)
     }
 

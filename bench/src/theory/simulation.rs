@@ -67,14 +67,26 @@ pub(super) fn periodic(gap_s: f64, count: usize) -> Vec<f64> {
 
 /// Asks on the grid phase + k T, not while an answer is out; the server has the request after all ways but one and
 /// answers at once, with all quotes or with the newest.
-pub(super) fn planned(
+pub(super) fn planned(due: &[f64], way: (f64, f64), grid: (f64, f64), newest: bool) -> Log {
+    // Long enough before the feed, so that the first quote meets requests that are already under way.
+    let first = -(way.1 * way.0 / grid.1).ceil() as i64;
+    polls(due, way, grid, (newest, first), |_| 0.0)
+}
+
+/// The same with all quotes, from a client that begins with the feed, where an answer with so many quotes takes `further_s`
+/// longer.
+pub(super) fn planned_long(due: &[f64], way: (f64, f64), grid: (f64, f64), further_s: impl Fn(usize) -> f64) -> Log {
+    polls(due, way, grid, (false, 0), further_s)
+}
+
+fn polls(
     due: &[f64],
     (delay_s, ways): (f64, f64),
     (phase_s, interval_s): (f64, f64),
-    newest: bool,
+    (newest, mut instant): (bool, i64),
+    further_s: impl Fn(usize) -> f64,
 ) -> Log {
-    // Long enough before the feed, so that the first quote meets requests that are already under way.
-    let (mut log, mut next, mut instant) = (Log::default(), 0, -(ways * delay_s / interval_s).ceil() as i64);
+    let (mut log, mut next) = (Log::default(), 0);
     while next < due.len() {
         let asked_s = phase_s + instant as f64 * interval_s;
         let read_s = asked_s + (ways - 1.0) * delay_s;
@@ -82,10 +94,11 @@ pub(super) fn planned(
         let end = next + due[next..].partition_point(|due_s| *due_s <= read_s);
         log.empty += usize::from(end == next);
         let first = if newest { end.saturating_sub(1).max(next) } else { next };
-        log.receive(due, first..end, read_s + delay_s);
+        let more_s = further_s(end - next);
+        log.receive(due, first..end, read_s + delay_s + more_s);
         next = end;
         instant += 1;
-        while phase_s + (instant as f64) * interval_s < asked_s + ways * delay_s - 1e-9 {
+        while phase_s + (instant as f64) * interval_s < asked_s + ways * delay_s + more_s - 1e-9 {
             instant += 1;
         }
     }
@@ -130,6 +143,27 @@ pub(super) fn held_by_machine(
     log
 }
 
+/// The same where exchanges differ: `exchange_s()` says what one takes, beside the ways, to the server's look and from there
+/// to the answer in hand; a held request is answered with what is there `look_s()` after the first quote was due.
+pub(super) fn held_by_chance(
+    due: &[f64],
+    (delay_s, ways): (f64, f64),
+    mut look_s: impl FnMut() -> f64,
+    mut exchange_s: impl FnMut() -> (f64, f64),
+) -> Log {
+    let (mut log, mut next, mut at_server_s) = (Log::default(), 0, 0.0);
+    while next < due.len() {
+        log.requests += 1;
+        let looked_s = if due[next] <= at_server_s { at_server_s } else { due[next] + look_s() };
+        let end = next + due[next..].partition_point(|due_s| *due_s <= looked_s);
+        let (asking_s, answer_s) = exchange_s();
+        log.receive(due, next..end, looked_s + answer_s + delay_s);
+        next = end;
+        at_server_s = looked_s + answer_s + ways * delay_s + asking_s;
+    }
+    log
+}
+
 /// Receipts of pushes: of each quote the first of `clients` has it after `delay_s` and what `took_s()` says, and each further
 /// one `further_s` later.
 pub(super) fn pushed_by_machine(
@@ -148,12 +182,14 @@ pub(super) fn pushed_by_machine(
 
 /// Lateness and window of each client of a herd, all of whose requests are held when one quote comes at 0: the server
 /// writes the answers in turn and then serves the requests in the order in which they come, one at a time. Answers take
-/// `delay_s`, and the next request is there `away_s` after its answer was written.
+/// `delay_s`, and the clients, which take turns themselves, have their next requests there `away_s` after the last answer was
+/// written.
 pub(super) fn herd(clients: u32, (delay_s, away_s): (f64, f64), (write_s, service_s): (f64, f64)) -> Vec<(f64, f64)> {
     let written: Vec<f64> = (1..=clients).map(|k| f64::from(k) * write_s).collect();
-    let mut free_s = written.last().copied().unwrap_or(0.0);
+    let last_s = written.last().copied().unwrap_or(0.0);
+    let mut free_s = last_s;
     let serve = |sent_s: &f64| {
-        free_s = f64::max(free_s, sent_s + away_s) + service_s;
+        free_s = f64::max(free_s, last_s + away_s) + service_s;
         (sent_s + delay_s, free_s - sent_s)
     };
     written.iter().map(serve).collect()

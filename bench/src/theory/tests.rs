@@ -7,7 +7,7 @@ use wirerace_contract::plan::SplitMix64;
 use wirerace_contract::spec::{Connection, Delivery};
 
 use super::simulation::{self, Log};
-use super::{Costs, Law, Setting, held, law, planned};
+use super::{AnswerSize, Costs, Law, Setting, held, law, planned};
 
 const QUOTES: usize = 100_000;
 
@@ -23,6 +23,7 @@ fn setting(delivers: Delivers, delivery: Delivery, connection: Connection) -> Se
         symbols: 1,
         clients: 1,
         wait_s: 1e9,
+        answer: AnswerSize::default(),
         costs: Costs::default(),
     }
 }

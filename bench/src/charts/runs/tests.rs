@@ -3,7 +3,7 @@ use super::style::{DARK, LIGHT, PRINT};
 use super::*;
 use crate::report::fixture;
 use crate::report::fixture::sweep::{Over, run};
-use crate::summary::summarise;
+use crate::summary::{Quantity, Reading, summarise};
 use std::sync::OnceLock;
 use wirerace_contract::results::{Manifest, Standing, Trial};
 
@@ -19,7 +19,7 @@ fn made(over: Over) -> &'static (Manifest, Vec<Trial>, Summary) {
 
 fn drawn_of(name: &str, summary: &Summary) -> Option<(Chart, String)> {
     let kind = RUN_KINDS.iter().find(|kind| kind.name == name).unwrap();
-    let chart = (kind.draw)(summary)?;
+    let chart = kind.draw(summary)?;
     let svg = chart.svg(&LIGHT, name, "none").unwrap();
     Some((chart, svg))
 }
@@ -258,9 +258,9 @@ fn who_may_or_may_not_keep_a_bound_is_named_and_does_not_win() {
     assert_eq!(of(&summary), ("sse and ws (no clear winner)".to_owned(), false));
     let cell = summary.cells.iter_mut().find(|cell| cell.name == "10 quotes/s").unwrap();
     let arm = cell.arms.iter_mut().find(|arm| arm.arm == "ws 100 ms").unwrap();
-    let stale = arm.estimates.iter_mut().find(|e| e.quantity == crate::summary::Quantity::StalenessP99).unwrap();
+    let stale = arm.estimates.iter_mut().find(|e| e.quantity == Quantity::StalenessP99).unwrap();
     let interval = stale.interval.as_mut().unwrap();
-    interval.high = crate::summary::Reading::new(301.0).unwrap();
+    interval.high = Reading::new(301.0).unwrap();
     assert_eq!(of(&summary), ("sse".to_owned(), true));
 }
 
@@ -270,8 +270,9 @@ fn every_series_has_a_mark_and_every_axis_its_numbers() {
         let (_, svg) = drawn(name, over);
         let series = structure::of_class(&svg, "series");
         for group in &series {
-            // Who carries nobody has no bar.
-            assert!(group.marks() > 0 || group.title.ends_with(": none"), "{name}: {group:?}");
+            // Who carries nobody has no bar, nor has anybody where nothing is told.
+            let no_bar = [": none", ": –"].iter().any(|end| group.title.ends_with(end));
+            assert!(group.marks() > 0 || no_bar, "{name}: {group:?}");
         }
         // Measured less theory stands below, without theory; what one more client costs is a line for every arm.
         let dashed = series.iter().filter(|group| group.theory > 0).count();
@@ -302,4 +303,70 @@ fn no_text_runs_into_another_or_out_of_the_picture() {
     for (name, over) in EACH {
         assert_eq!(structure::misplaced(&drawn(name, over).1), Vec::<String>::new(), "{name}");
     }
+}
+
+#[test]
+fn fields_of_many_cells_keep_their_letters_to_themselves() {
+    let mut summary = made(Over::Rates).2.clone();
+    let like = summary.cells[2].clone();
+    let cell = |i: u32| {
+        let mut cell = CellSummary { name: format!("cell {i}"), ..like.clone() };
+        cell.load.feed.rate_per_s = f64::from(11 * i);
+        cell
+    };
+    summary.cells = (1..=9).map(cell).collect();
+    let (chart, svg) = drawn_of("decision-map", &summary).unwrap();
+    assert_eq!(structure::misplaced(&svg), Vec::<String>::new());
+    // Five are tied in memory, which nine columns have no room for.
+    assert!(chart.notes.iter().any(|note| note.starts_with("A number in a field")) && texts(&svg).contains(&"5"));
+    let (chart, _) = drawn("decision-map", Over::Rates);
+    assert!(!chart.notes.iter().any(|note| note.starts_with("A number in a field")), "{:?}", chart.notes);
+}
+
+#[test]
+fn an_idle_cell_has_no_picture_of_quotes_and_says_why() {
+    let summary = &made(Over::Idle).2;
+    let has = |kind: &&Kind| (kind.has)(&summary.cells[0]);
+    assert_eq!(KINDS.iter().filter(has).map(|kind| kind.name).collect::<Vec<_>>(), [sequence::NAME]);
+    let said = absent(summary);
+    assert_eq!(said[0], "Picture `percentiles` not drawn: no quote falls due in the window.");
+    assert_eq!(said.len(), KINDS.len() - 1);
+    let busy = &made(Over::Clients).2;
+    assert!(KINDS.iter().all(|kind| busy.cells.iter().all(kind.has)), "{:?}", absent(busy));
+}
+
+#[test]
+fn of_idle_cells_bytes_are_read_in_the_longest_window_and_memory_with_the_most_clients() {
+    let mut summary = made(Over::Idle).2.clone();
+    let (alone, _) = drawn_of("idle", &summary).unwrap();
+    // As in the experiment: few clients for a minute, many for five seconds in which no heartbeat comes.
+    let mut many = CellSummary { name: "many for long enough".to_owned(), ..summary.cells[0].clone() };
+    (many.load.clients, many.load.window_ms) = (20 * many.load.clients, 5_000);
+    for estimate in many.arms.iter_mut().flat_map(|arm| &mut arm.estimates) {
+        if [Quantity::PacketRate, Quantity::ApplicationRate].contains(&estimate.quantity) {
+            estimate.median = Reading::new(0.0);
+        }
+    }
+    summary.cells[0].load.window_ms = 60_000;
+    summary.cells.push(many);
+    let (chart, svg) = drawn_of("idle", &summary).unwrap();
+    let columns = |chart: &Chart, i: usize| chart.table.rows.iter().map(|row| row[i].clone()).collect::<Vec<_>>();
+    assert_eq!(columns(&chart, 1), columns(&alone, 1), "bytes are those of the minute");
+    assert_eq!(columns(&chart, 2), columns(&alone, 2), "the same figures stand in both");
+    // A twentieth of 930 kB.
+    assert_eq!((alone.table.rows[4][3].as_str(), chart.table.rows[4][3].as_str()), ("930 kB", "46.5 kB"));
+    assert!(texts(&svg).iter().any(|text| text.contains("CPU and memory: many for long enough")), "{:?}", texts(&svg));
+    assert_eq!(structure::misplaced(&svg), Vec::<String>::new());
+}
+
+#[test]
+fn within_a_bound_as_long_as_the_window_nothing_is_told() {
+    let (chart, svg) = drawn("capacity", Over::Clients);
+    let note = "Nothing is told within 10 s: the window is 4 s, which is no longer.";
+    assert!(chart.notes.iter().any(|told| told == note), "{:?}", chart.notes);
+    assert!(svg.contains("ws, 10 s: –") && !svg.contains("ws, 10 s: none"));
+    let mut long = made(Over::Clients).2.clone();
+    long.cells.iter_mut().for_each(|cell| cell.load.window_ms = 30_000);
+    let (chart, svg) = drawn_of("capacity", &long).unwrap();
+    assert!(svg.contains("ws, 10 s: ≥ 10,000") && !chart.notes.iter().any(|told| told.starts_with("Nothing is told")));
 }

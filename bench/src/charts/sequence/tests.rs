@@ -105,6 +105,24 @@ fn nothing_is_drawn_beyond_what_a_full_log_knows() {
 }
 
 #[test]
+fn a_log_that_is_full_before_its_first_quote_ends_its_own_lane_alone() {
+    let (_, mut trials) = fixture::run();
+    let before = drawn(&trials).1;
+    for (_, log) in logs(&mut trials).filter(|(arm, _)| *arm == "poll") {
+        // Set-up and the poll of 25 ms, before any quote.
+        log.events.truncate(6);
+        log.full = true;
+    }
+    let (chart, svg) = drawn(&trials);
+    assert!(chart.table.rows[1].join(" ").ends_with("– – – – – –"), "{:?}", chart.table.rows[1]);
+    assert!(series(&svg, "poll").contains(">the log is full</text>"), "{}", series(&svg, "poll"));
+    for arm in ["poll-close", "long-poll", "sse", "ws"] {
+        assert_eq!(series(&svg, arm), series(&before, arm), "{arm}");
+    }
+    assert!(!before.contains("the log is full"));
+}
+
+#[test]
 fn who_has_no_log_is_named_and_a_run_without_any_says_so() {
     let (manifest, mut trials) = fixture::run();
     let without = |trials: &mut [Trial], arm: &str| {

@@ -32,11 +32,13 @@ export class ByteBar {
   }
 
   show(figures, most) {
-    this.parts.forEach((part, i) => {
-      const width = figures && most > 0 ? (100 * figures.layers[i]) / most : 0;
-      part.style.width = `${width.toFixed(2)}%`;
-    });
+    const widths = this.parts.map((_, i) => `${(figures && most > 0 ? (100 * figures.layers[i]) / most : 0).toFixed(2)}%`);
     const words = figures ? LAYERS.map(([, title], i) => `${title} ${number(figures.layers[i])}`).join(", ") : "no quote yet";
+    // Between two readings of the meter all stays as it is.
+    const shown = [...widths, words].join();
+    if (shown === this.shown) return;
+    this.shown = shown;
+    this.parts.forEach((part, i) => (part.style.width = widths[i]));
     this.node.title = words;
     this.node.setAttribute("aria-label", `Bytes per quote: ${words}`);
   }
@@ -62,8 +64,10 @@ export class ByteTable {
   }
 
   show(id, figures) {
-    const cells = this.rows.get(id);
-    LAYERS.forEach((_, i) => (cells[i].textContent = figures ? number(figures.layers[i]) : "–"));
-    cells[LAYERS.length].textContent = figures ? bytes(figures.all) : "–";
+    const texts = figures ? [...figures.layers.map(number), bytes(figures.all)] : [];
+    this.rows.get(id).forEach((cell, i) => {
+      const text = texts[i] ?? "–";
+      if (cell.textContent !== text) cell.textContent = text;
+    });
   }
 }

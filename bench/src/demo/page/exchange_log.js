@@ -5,45 +5,62 @@
 // is when that was known.
 
 const KEPT = 4096;
+const BLANK = { sent: NaN, answered: NaN, quotes: 0, seq: 0, held: false, dials: false, opens: false, failed: false, one_way_ms: NaN };
+// The room is taken once: lanes that ask four times a second would need more and more of it for the whole of a race.
+const blanks = () => Array.from({ length: KEPT }, () => ({ ...BLANK }));
 
 export class ExchangeLog {
   constructor(ids) {
     this.one_way_ms = 0; // what is added each way, now
-    this.lanes = new Map(ids.map((id) => [id, { ring: new Array(KEPT), count: 0 }]));
+    this.version = 0; // another one after each change
+    this.lanes = new Map(ids.map((id) => [id, { ring: blanks(), count: 0 }]));
   }
 
+  /** Another race begins. Its places are new ones: who still waits for an answer of the last race has a place of that. */
   forget() {
+    this.version += 1;
     for (const lane of this.lanes.values()) {
-      lane.ring.fill(undefined);
+      if (lane.count > 0) lane.ring = blanks();
       lane.count = 0;
     }
   }
 
   /** A request leaves, or a stream is opened. `held`: the server may wait. `dials`: it needs a connection of its own. */
   asked(id, at, { held = false, dials = false, opens = false } = {}) {
-    return this.add(id, { sent: at, answered: NaN, quotes: 0, seq: 0, held, dials, opens });
+    const exchange = this.place(id);
+    exchange.sent = at;
+    exchange.held = held;
+    exchange.dials = dials;
+    exchange.opens = opens;
+    return exchange;
   }
 
   /** Its answer is here: with this many quotes, the newest of them `seq`. */
   answered(exchange, at, quotes, seq) {
-    Object.assign(exchange, { answered: at, quotes, seq });
+    this.version += 1;
+    exchange.answered = at;
+    exchange.quotes = quotes;
+    exchange.seq = seq;
   }
 
   /** There will be no answer: the question was given up, or its connection broke. */
   failed(exchange, at) {
-    Object.assign(exchange, { answered: at, failed: true });
+    this.version += 1;
+    exchange.answered = at;
+    exchange.failed = true;
   }
 
   /** Nobody asked: the server sent it by itself. */
   pushed(id, at, seq) {
-    return this.add(id, { sent: NaN, answered: at, quotes: 1, seq, held: false, dials: false, opens: false });
+    this.answered(this.place(id), at, 1, seq);
   }
 
-  add(id, exchange) {
-    const lane = this.lanes.get(id);
+  /** The next place of a lane, the oldest one's once all are taken, with nothing in it. */
+  place(id) {
+    const lane = this.lanes.get(id), exchange = Object.assign(lane.ring[lane.count % KEPT], BLANK);
     exchange.one_way_ms = this.one_way_ms;
-    lane.ring[lane.count % KEPT] = exchange;
     lane.count += 1;
+    this.version += 1;
     return exchange;
   }
 

@@ -34,9 +34,11 @@ export function price(value) {
   return value === undefined ? NOTHING : value.toFixed(4);
 }
 
-/** The middle of some numbers; they are put in order by this. */
+/** A percentile of some numbers, `share` 0.5 for the middle; they are put in order by this. */
 export function percentile(values, share) {
   if (values.length === 0) return NaN;
-  values.sort((a, b) => a - b);
+  // Typed arrays are put in order as numbers, and far quicker than by a function; other arrays would be as texts.
+  if (ArrayBuffer.isView(values)) values.sort();
+  else values.sort((a, b) => a - b);
   return values[Math.min(values.length - 1, Math.max(0, Math.ceil(share * values.length) - 1))];
 }

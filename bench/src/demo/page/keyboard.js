@@ -24,10 +24,14 @@ export function listen(deeds) {
 
 /** What was clicked does not keep the keys: else the space bar, after a click on Start, would stop. Who uses the keyboard keeps the place. */
 function handBack() {
-  let byKey = false;
-  addEventListener("keydown", () => (byKey = true), true);
-  addEventListener("pointerdown", () => (byKey = false), true);
+  let byPointer = false;
+  addEventListener("keydown", () => (byPointer = false), true);
+  addEventListener("pointerdown", () => (byPointer = true), true);
   // Before the button's own deed: a dialog gives the focus back to whoever had it then. Pressed by a key, a click has no detail.
-  addEventListener("click", ({ detail, target }) => detail > 0 && target.closest("button, summary")?.blur(), true);
-  addEventListener("change", ({ target }) => target.tagName === "SELECT" && !byKey && target.blur());
+  addEventListener("click", ({ detail, target }) => {
+    if (detail > 0) target.closest("button, summary")?.blur();
+    // A click on a radio button's words goes on to the button itself, and may give it the focus only then: so a little later.
+    if (byPointer && target.type === "radio") setTimeout(() => target.blur());
+  }, true);
+  addEventListener("change", ({ target }) => target.tagName === "SELECT" && byPointer && target.blur());
 }

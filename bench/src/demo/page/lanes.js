@@ -151,7 +151,9 @@ class Streaming {
 
   hello({ epoch }) {
     if (epoch !== this.race.epoch) return this.close(); // another run has begun, and will open lanes of its own
-    this.race.log.answered(this.opening, performance.now(), 0, 0);
+    // A browser that comes back by itself is greeted again: that answers no question of ours.
+    if (this.opening) this.race.log.answered(this.opening, performance.now(), 0, 0);
+    this.opening = null;
     this.race.tell.ready(this.id);
   }
 

@@ -41,7 +41,7 @@ export function sample(look) {
   return picture;
 }
 
-/** Makes a canvas as sharp as the screen. Gives its context, width and height in pixels of the page. */
+/** Makes a canvas as sharp as the screen. Gives its context, width and height in pixels of the page, and how many of the screen's such a pixel has. */
 export function prepare(canvas) {
   const ratio = Math.min(window.devicePixelRatio || 1, 2);
   const width = canvas.clientWidth, height = canvas.clientHeight;
@@ -52,5 +52,27 @@ export function prepare(canvas) {
   const context = canvas.getContext("2d");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
-  return { context, width, height };
+  return { context, width, height, ratio };
+}
+
+/** How often a picture is drawn that stands outside of what is seen of the page. */
+const UNSEEN_EVERY_MS = 250;
+
+/** A canvas that is drawn again only where that changes what people see: without a graphics card a processor does all drawing. */
+export class Picture {
+  constructor(canvas) {
+    Object.assign(this, { canvas, shows: "", drawn: -Infinity, isSeen: true });
+    this.observer = new IntersectionObserver((entries) => (this.isSeen = entries.at(-1).isIntersecting));
+    this.observer.observe(canvas);
+  }
+
+  /** Calls `draw` if the picture would be another one: `sight` is all that it depends on but size and colours. `isStill`: another one is not soon to come. */
+  show(now, sight, isStill, ink, draw) {
+    const { clientWidth, clientHeight } = this.canvas;
+    const shows = [...sight, clientWidth, clientHeight, devicePixelRatio, ink.paper, ink.font_px].join();
+    if (shows === this.shows || (!this.isSeen && !isStill && now - this.drawn < UNSEEN_EVERY_MS)) return;
+    Object.assign(this, { shows, drawn: now });
+    // The projector shows one of two.
+    if (clientWidth > 0 && clientHeight > 0) draw();
+  }
 }

@@ -9,7 +9,7 @@ import { duration, number, percentile } from "./format.js";
 import { listen } from "./keyboard.js";
 import { Knobs } from "./knobs.js";
 import { LaneView } from "./lane_view.js";
-import { lookOf } from "./looks.js";
+import { Picture, lookOf } from "./looks.js";
 import { Prediction } from "./prediction.js";
 import { showPresets } from "./presets.js";
 import { Recorder } from "./recorder.js";
@@ -22,6 +22,7 @@ import { Verdict, send } from "./verdict.js";
 import { Visibility } from "./visibility.js";
 
 const FIGURES_EVERY_MS = 200;
+const PRICES_EVERY_MS = 100;
 const CALM_MS = 1000;
 // A race that began so long ago was begun for another page.
 const OLD_NS = 1.5e9;
@@ -86,6 +87,7 @@ function build({ lanes, feed }) {
   const strip = new StripChart($("strip"), looks);
   const sequence = new SequenceChart($("sequence"), looks, log, recorder, clock);
   const playback = new Playback(log, () => sequence.shown.map((look) => look.id));
+  const pictures = { strip: new Picture(strip.canvas), sequence: new Picture(sequence.canvas) };
   const tell = {
     quotes: (id, quotes, at) => {
       const skips = knobs.values.delivery === "newest";
@@ -110,7 +112,7 @@ function build({ lanes, feed }) {
   const seven = new SevenStreams($("seven"), $("seven-says"), () => ({
     url: state.lanes.find((lane) => lane.id === BREAK_LANE).url, own: run.isOn ? 1 : 0,
   }));
-  return { looks, clock, recorder, log, views, strip, sequence, playback, run, prediction, verdict, table, seven };
+  return { looks, clock, recorder, log, views, strip, sequence, pictures, playback, run, prediction, verdict, table, seven };
 }
 
 /** The server's word on role, knobs and run. */
@@ -276,7 +278,7 @@ function conditions([from, to]) {
   ];
 }
 
-let drawn = 0, figured = 0, frames = [];
+let drawn = 0, priced = 0, figured = 0, frames = [];
 
 function frame() {
   requestAnimationFrame(frame);
@@ -287,24 +289,32 @@ function frame() {
   page.playback.advance(now);
   const wait = theme.reducedMotion ? CALM_MS : 0;
   if (now - drawn >= wait) draw((drawn = now));
+  if (now - priced >= Math.max(wait, PRICES_EVERY_MS)) prices((priced = now));
   if (now - figured >= FIGURES_EVERY_MS) figures((figured = now));
 }
 
-/** The pictures and the prices. Two charts take turns, a frame each. */
+/** The pictures. Two charts take turns, a frame each; none is drawn that would be the same as before. */
 let turn = 0;
 function draw(now) {
-  const { run, playback, strip, sequence, recorder, looks, views } = page;
-  const ink = theme.ink;
+  const { run, playback, strip, sequence, pictures, log } = page;
+  const { ink, reducedMotion: calm } = theme, { paused, head, speed } = playback;
   turn += 1;
-  const calm = theme.reducedMotion;
-  const seen = playback.paused ? (page.pausedAt ??= now) : Math.min(now, playback.end);
-  if (!playback.paused) page.pausedAt = null;
-  // What is paused stands as it was, but for a step, another focus, another size or colour.
-  const sight = [playback.paused, playback.head, sequence.focus, playback.speed, innerWidth, ink.paper, ink.font_px, body.dataset.chart].join();
-  if (playback.paused && sight === page.sight) return;
-  if (!playback.paused || calm || turn % 2 === 1) page.sight = sight;
-  if (calm || turn % 2 === 0) strip.draw(seen, visibility.until(seen), ink);
-  if (calm || turn % 2 === 1) sequence.draw(playback.head, knobs.values, playback.speed, ink);
+  const seen = paused ? (page.pausedAt ??= now) : Math.min(now, playback.end);
+  if (!paused) page.pausedAt = null;
+  // What is paused stands as it was, whatever comes in, but for a step, another focus, another size or colour. Without a race no time goes by.
+  const time = (at) => (run.state === "idle" ? "idle" : at), since = (...changes) => (paused ? ["paused"] : changes);
+  if (calm || turn % 2 === 0) {
+    pictures.strip.show(now, [time(seen), ...since(strip.version)], paused, ink, () => strip.draw(seen, visibility.until(seen), ink));
+  }
+  if (calm || turn % 2 === 1) {
+    const sight = [time(head), sequence.focus, speed, ...since(log.version, sequence.span(knobs.values, speed))];
+    pictures.sequence.show(now, sight, paused, ink, () => sequence.draw(head, knobs.values, speed, ink));
+  }
+}
+
+/** Prices change ten times a second. */
+function prices() {
+  const { run, playback, recorder, looks, views } = page;
   if (playback.paused || run.state === "idle") return;
   const { selectedIndex, options } = $("symbol");
   looks.forEach(({ id }, i) => {
@@ -320,7 +330,7 @@ function figures(now) {
   body.dataset.fps = String(frames.length);
   body.dataset.timerMs = page.recorder.timer_ms.toFixed(1);
   const { run, recorder, looks, views, table, playback } = page;
-  $("clock").textContent = Number.isFinite(page.clock.error_ms) ? `clock ± ${duration(page.clock.error_ms)}` : "";
+  write($("clock"), Number.isFinite(page.clock.error_ms) ? `clock ± ${duration(page.clock.error_ms)}` : "");
   for (const [i, { id }] of looks.entries()) {
     views[i].counts(recorder.lanes.get(id));
   }
@@ -337,7 +347,12 @@ function figures(now) {
 
 function showProgress({ done, left_ms }) {
   $("progress").value = done;
-  $("left").textContent = page.run.state === "running" ? `${Math.ceil(left_ms / 1000)} s left` : "";
+  write($("left"), page.run.state === "running" ? `${Math.ceil(left_ms / 1000)} s left` : "");
+}
+
+/** The same text once more would cost a layout. */
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
 }
 
 /** Pause, step and slow motion: of the pictures. The race goes on. */

@@ -64,9 +64,37 @@ export function tell({ id, kind, exchange }, looks, recorder) {
   return `${name} has ${what}, ${late > 0 ? `${duration(late)} after the first lane` : "the first lane to show it"}.`;
 }
 
+/** Arrows that look alike, drawn together: a stroke for each of hundreds would cost more than all else in the picture. */
+class Arrows {
+  /** `head_px`: how long their heads are; 0 for none. */
+  constructor(head_px) {
+    Object.assign(this, { head_px, lines: new Path2D(), heads: new Path2D() });
+  }
+
+  add(x0, y0, x1, y1) {
+    const { head_px, lines, heads } = this;
+    lines.moveTo(x0, y0);
+    lines.lineTo(x1, y1);
+    if (head_px === 0) return;
+    const angle = Math.atan2(y1 - y0, x1 - x0);
+    heads.moveTo(x1, y1);
+    heads.lineTo(x1 - head_px * Math.cos(angle - 0.4), y1 - head_px * Math.sin(angle - 0.4));
+    heads.lineTo(x1 - head_px * Math.cos(angle + 0.4), y1 - head_px * Math.sin(angle + 0.4));
+    heads.closePath();
+  }
+
+  draw(context, colour, dash, line_px) {
+    context.strokeStyle = context.fillStyle = colour;
+    context.lineWidth = line_px;
+    context.setLineDash(dash);
+    context.stroke(this.lines);
+    context.fill(this.heads);
+  }
+}
+
 export class SequenceChart {
   constructor(canvas, looks, log, recorder, clock) {
-    Object.assign(this, { canvas, looks, log, recorder, clock, focus: null });
+    Object.assign(this, { canvas, looks, log, recorder, clock, focus: null, latest: 0 });
   }
 
   get shown() {
@@ -87,16 +115,18 @@ export class SequenceChart {
     if (short) plot.left = ink.font_px * 2;
     const span = this.span(knobs, speed);
     const x = (at) => plot.right - ((head - at) / span) * (plot.right - plot.left);
+    const ticks = this.ticks(x, head, span);
     context.font = `${ink.font_px}px system-ui, sans-serif`;
     shown.forEach((look, i) => {
       const lines = { server: i * row + row * 0.24, client: i * row + row * 0.8 };
       this.labels(context, look, lines, plot, ink, short);
       context.save();
+      // What is after the head, at the right, has not happened yet.
       context.beginPath();
       context.rect(plot.left, i * row, plot.right - plot.left, row);
       context.clip();
-      this.due(context, lines.server, x, head, span, ink);
-      this.exchanges(context, look, lines, x, head, span, ink);
+      this.due(context, lines.server, ticks, ink);
+      this.exchanges(context, look, { ...lines, x, head, span, ink });
       context.restore();
     });
     this.ruler(context, plot, span, height, ink);
@@ -125,61 +155,66 @@ export class SequenceChart {
     context.fillText("client", 10, client);
   }
 
-  /** Small ticks above the server's line: quotes, at the instants at which they were due. */
-  due(context, y, x, head, span, ink) {
-    const { due, newest } = this.recorder;
-    context.fillStyle = ink.text;
-    for (let seq = newest, last = Infinity; seq > 0; seq--) {
-      const at = this.clock.pageTime(due[seq]), px = x(at);
-      if (at > head || last - px < APART_PX) continue;
-      if (at < head - span) break;
-      context.fillRect(px - ink.line_px / 2, y - ink.font_px * 0.55, ink.line_px, ink.font_px * 0.5);
-      last = px;
+  /** Where quotes were due, in pixels, the latest first, the same for all lanes. */
+  ticks(x, head, span) {
+    const { due, newest } = this.recorder, { clock } = this;
+    const from = clock.epochTime(head - span), to = clock.epochTime(head);
+    // From where the last picture ended: from one to the next it is not far. Of what no lane has shown nobody knows when it was due.
+    let seq = Math.min(this.latest, newest);
+    while (seq < newest && !(due[seq + 1] > to)) seq += 1;
+    while (seq > 0 && due[seq] > to) seq -= 1;
+    this.latest = seq;
+    const ticks = [];
+    for (let last = Infinity; seq > 0 && !(due[seq] < from); seq--) {
+      const px = x(clock.pageTime(due[seq]));
+      if (last - px >= APART_PX) ticks.push((last = px));
     }
+    return ticks;
   }
 
-  exchanges(context, look, lines, x, head, span, ink) {
-    const list = [];
+  /** Small ticks above the server's line: quotes, at the instants at which they were due. */
+  due(context, y, ticks, ink) {
+    context.fillStyle = ink.text;
+    for (const px of ticks) context.fillRect(px - ink.line_px / 2, y - ink.font_px * 0.55, ink.line_px, ink.font_px * 0.5);
+  }
+
+  exchanges(context, look, view) {
+    const { x, head, span, ink } = view, list = [];
     this.log.between(look.id, head - span, head, ARROWS_MAX, (exchange) => list.push(exchange));
-    const few = list.length <= ARROWS_FEW;
-    context.save();
-    // What is after the head has not happened yet.
-    context.beginPath();
-    context.rect(0, 0, x(head) + 1, this.canvas.clientHeight);
-    context.clip();
+    const few = list.length <= ARROWS_FEW, head_px = few ? ink.mark_px : 0;
+    const arrows = new Arrows(head_px), wasted = new Arrows(head_px);
     let last = Infinity;
     for (const exchange of list) {
       const px = x(Number.isNaN(exchange.sent) ? exchange.answered : exchange.sent);
       if (!few && last - px < APART_PX) continue;
-      this.exchange(context, look, lines, x, head, exchange, few, ink);
+      const isWasted = exchange.answered <= head && exchange.quotes === 0 && !exchange.opens && !exchange.failed;
+      this.exchange(context, exchange, isWasted ? wasted : arrows, isWasted ? ink.wasted : look.colour, view);
+      if (few && exchange.quotes > 0 && exchange.answered <= head) this.numbered(context, exchange, x(exchange.answered), view);
       last = px;
     }
-    context.restore();
+    wasted.draw(context, ink.wasted, [ink.line_px * 3, ink.line_px * 2], ink.line_px);
+    arrows.draw(context, look.colour, [], ink.line_px);
   }
 
-  exchange(context, look, { server, client }, x, head, exchange, few, ink) {
-    const d = exchange.one_way_ms, { sent, answered } = exchange;
-    const wasted = answered <= head && exchange.quotes === 0 && !exchange.opens && !exchange.failed;
-    context.strokeStyle = context.fillStyle = wasted ? ink.wasted : look.colour;
-    context.lineWidth = ink.line_px;
-    context.setLineDash(wasted ? [ink.line_px * 3, ink.line_px * 2] : []);
+  /** Adds the arrows of an exchange, and draws what else belongs to it. */
+  exchange(context, { sent, answered, one_way_ms: d, dials, held, failed }, arrows, colour, view) {
+    const { server, client, x, head, ink } = view;
     if (!Number.isNaN(sent)) {
-      const begin = exchange.dials ? sent + 2 * d : sent;
-      if (exchange.dials) this.handshake(context, x, sent, d, server, client, ink);
+      const begin = dials ? sent + 2 * d : sent;
+      if (dials) this.handshake(context, sent, d, colour, view);
       const taken = Number.isNaN(answered) ? begin + d : Math.min(begin + d, (begin + answered) / 2);
-      arrow(context, x(begin), client, x(taken), server, few ? ink.mark_px : 0);
-      const left = Number.isNaN(answered) ? Infinity : Math.max(answered - d, taken);
-      if (exchange.held && x(Math.min(left, head)) - x(taken) > 1) this.hold(context, x(taken), x(Math.min(left, head)), server, ink);
+      arrows.add(x(begin), client, x(taken), server);
+      const left = Number.isNaN(answered) ? Infinity : Math.max(answered - d, taken), until = Math.min(left, head);
+      if (held && x(until) - x(taken) > 1) this.hold(context, x(taken), x(until), colour, server, ink);
     }
-    if (Number.isNaN(answered) || exchange.failed) return;
+    if (Number.isNaN(answered) || failed) return;
     const left = Number.isNaN(sent) ? answered - d : Math.max(answered - d, (sent + answered) / 2);
-    arrow(context, x(left), server, x(answered), client, few ? ink.mark_px : 0);
-    if (few && exchange.quotes > 0) this.numbered(context, exchange, x(answered), client, ink);
+    arrows.add(x(left), server, x(answered), client);
   }
 
   /** A new connection: there and back once, before anything can be asked. */
-  handshake(context, x, sent, d, server, client, ink) {
-    context.save();
+  handshake(context, sent, d, colour, { x, server, client, ink }) {
+    context.strokeStyle = colour;
     context.lineWidth = ink.line_px / 1.75;
     context.setLineDash([3, 3]);
     context.beginPath();
@@ -187,25 +222,22 @@ export class SequenceChart {
     context.lineTo(x(sent + d), server);
     context.lineTo(x(sent + 2 * d), client);
     context.stroke();
-    context.restore();
   }
 
   /** The server holds a question. */
-  hold(context, from, to, y, ink) {
-    context.save();
+  hold(context, from, to, colour, y, ink) {
+    context.fillStyle = colour;
     context.globalAlpha = 0.45;
     context.fillRect(from, y - ink.line_px * 1.7, to - from, ink.line_px * 3.4);
-    context.restore();
+    context.globalAlpha = 1;
   }
 
-  numbered(context, { quotes, seq }, px, y, ink) {
+  numbered(context, { quotes, seq }, px, { client, ink }) {
     if (!this.focus) return;
-    context.save();
     context.fillStyle = ink.text;
     context.textAlign = "center";
     context.textBaseline = "top";
-    context.fillText(quotes > 1 ? `${quotes}×` : `#${seq}`, px, y + ink.font_px * 0.3);
-    context.restore();
+    context.fillText(quotes > 1 ? `${quotes}×` : `#${seq}`, px, client + ink.font_px * 0.3);
   }
 
   /** How long the picture is. */
@@ -213,6 +245,7 @@ export class SequenceChart {
     const step = 10 ** Math.floor(Math.log10(span / 2));
     const length = step * (span / step >= 10 ? 5 : span / step >= 4 ? 2 : 1);
     const px = (length / span) * (plot.right - plot.left);
+    context.setLineDash([]);
     context.strokeStyle = context.fillStyle = ink.muted;
     context.lineWidth = ink.line_px;
     context.beginPath();
@@ -223,18 +256,4 @@ export class SequenceChart {
     context.textBaseline = "bottom";
     context.fillText(duration(length), plot.right - px - 6, height);
   }
-}
-
-function arrow(context, x0, y0, x1, y1, head) {
-  context.beginPath();
-  context.moveTo(x0, y0);
-  context.lineTo(x1, y1);
-  context.stroke();
-  if (head === 0) return;
-  const angle = Math.atan2(y1 - y0, x1 - x0);
-  context.beginPath();
-  context.moveTo(x1, y1);
-  context.lineTo(x1 - head * Math.cos(angle - 0.4), y1 - head * Math.sin(angle - 0.4));
-  context.lineTo(x1 - head * Math.cos(angle + 0.4), y1 - head * Math.sin(angle + 0.4));
-  context.fill();
 }

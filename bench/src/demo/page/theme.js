@@ -38,13 +38,18 @@ export class Theme {
   }
 
   show() {
+    this.mixed = null;
     this.button.textContent = this.isDark ? "Light" : "Dark";
     this.projectorButton.setAttribute("aria-pressed", String(this.projector));
     this.changed(this);
   }
 
-  /** What canvases draw with: they do not read style sheets. */
+  /** What canvases draw with: they do not read style sheets. Read once for each theme: that costs too much for every frame. */
   get ink() {
+    return (this.mixed ??= this.mix());
+  }
+
+  mix() {
     const style = getComputedStyle(root);
     const of = (name) => style.getPropertyValue(name).trim();
     return {
