@@ -79,6 +79,14 @@ def check_keys(demo):
     taken = "document.querySelector('[data-moves=interval_ms]').getAttribute('aria-valuetext') === '400'"
     press("Enter", f"document.activeElement === document.body && {taken}", "an interval of 400 ms, and the keys are the page's again")
     press("r", f"{body}.runState === 'running'", "a race after a number was typed")
+    press("r", f"{body}.runState !== 'running'", "its end")
+    demo.finish()
+    # Stopped before its lanes stand: that has a verdict too.
+    demo.page.run("""new MutationObserver((_, observer) => document.body.dataset.runState === "running" && (observer.disconnect(),
+        window.stoppedAtOnce = true, document.getElementById("go").click())).observe(document.body, { attributes: true })""")
+    demo.key("r")
+    demo.until(f"window.stoppedAtOnce && {body}.runState === 'done'", "the verdict of a race that was stopped at once", 15)
+    # With the race over, since another choice begins another one.
     click(demo, "[name=delivery][value=newest]")
     demo.until("document.querySelector('[name=delivery][value=newest]').checked", "a choice by a click", 5)
     press(" ", f"{body}.paused === 'true'", "paused after a click on a radio button")
@@ -87,8 +95,6 @@ def check_keys(demo):
     chosen = "document.activeElement.type === 'radio' && document.activeElement.value === 'every'"
     press("ArrowUp", f"{chosen} && document.activeElement.checked", "a choice by an arrow key, which keeps the place")
     demo.page.run("document.activeElement.blur()")
-    press("r", f"{body}.runState !== 'running'", "its end")
-    demo.finish()
     demo.page.run("document.getElementById('symbol').focus()")
     guess = "document.activeElement.form === document.forms.prediction"
     press("Tab", guess, "the prediction by Tab")

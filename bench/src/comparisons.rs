@@ -1,13 +1,13 @@
 //! The comparison of the transports, as `cargo bench` asks for it.
 //!
-//! `cargo bench -- --list` lists the arms, a filter keeps those whose name contains it, `--test` (and `cargo test
-//! --benches`) runs one tiny trial of each and measures nothing.
+//! `cargo bench -- --list` lists the arms, a filter keeps those whose name contains it, `--quick` is the look that `wirerace run
+//! --quick` is, `--test` (and `cargo test --benches`) runs one tiny trial of each and measures nothing.
 
 use std::path::Path;
 
 use crate::commands::finish;
 use crate::environment;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, scope};
 use crate::failure::Failure;
 use crate::output::line;
 use crate::run::{Run, RunOptions};
@@ -18,6 +18,7 @@ struct Wish {
     bench: bool,
     test: bool,
     list: bool,
+    quick: bool,
     exact: bool,
     filters: Vec<String>,
 }
@@ -30,11 +31,12 @@ fn read(words: &[String]) -> Result<Wish, String> {
             "--test" => wish.test = true,
             "--list" => wish.list = true,
             "--exact" => wish.exact = true,
+            "--quick" => wish.quick = true,
             // Criterion's and the test harness's own, which ask nothing of this bench.
-            "--quiet" | "-q" | "--nocapture" | "--verbose" | "--noplot" | "--quick" => {}
+            "--quiet" | "-q" | "--nocapture" | "--verbose" | "--noplot" => {}
             option if option.starts_with('-') => {
                 return Err(format!(
-                    "unknown option `{option}`: the comparisons take --list, --test, --exact and a filter"
+                    "unknown option `{option}`: the comparisons take --list, --quick, --test, --exact and a filter"
                 ));
             }
             filter => wish.filters.push(filter.to_owned()),
@@ -64,6 +66,9 @@ pub fn compare(results: &Path, words: &[String]) -> Result<(), Failure> {
     if experiment.arms.is_empty() {
         // The filter means a micro-cost of the other bench.
         return Ok(());
+    }
+    if measuring && wish.quick {
+        scope::make_quick(std::slice::from_mut(&mut experiment), scope::QUICK_S);
     }
     environment::raise_descriptors_max();
     let scratch;

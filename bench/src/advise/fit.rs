@@ -4,8 +4,7 @@
 //! cell (Efron's bootstrap, stratified), from a fixed seed.
 //!
 //! What disturbs a machine multiplies: in a slow minute everything takes twice as long. Least squares of relative errors
-//! would go after the quick trials, so the trials of a cell are first taken together, as geometric means. Every block holds
-//! every cell: what its minutes were like is then about the same factor in all of them.
+//! would go after the quick trials, so the trials of a cell are first taken together, as geometric means.
 
 use wirerace_contract::plan::SplitMix64;
 

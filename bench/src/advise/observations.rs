@@ -175,7 +175,7 @@ fn observation(
 /// requests, the less there is to wake for each, and for all of them together about as much. (A kept poll took 235, 144 and
 /// 129 µs at 100, 400 and 1,600 a second in 2026-11-30-advise.) What is pushed or held wakes server and load once for all
 /// clients, which with fifty of them cannot be told from noise: there it has no cost, rather than one of chance. A
-/// connection has one for the same reason: what it alone uses cools between its quotes.
+/// connection has a cost of its own: what it alone uses cools between its quotes.
 ///
 /// So with many clients costs are in proportion to them. A power of the clients, drawn through two sizes, foretells worse what
 /// was left out: its exponent is mostly noise, and a thousand times further off it tells nothing else.

@@ -24,9 +24,18 @@ use wirerace_servers::{ServeOptions, long_polling, serve};
 use super::place::Place;
 use super::{SILENCE, WARM_UP, join, on, percentile};
 
-/// Requests over one kept connection, and their rate: polls as those of a trial, with sleep between them.
-const EXCHANGES: usize = 300;
-const EXCHANGE_RATE_PER_S: u64 = 600;
+/// Requests over one kept connection.
+struct Rhythm {
+    requests: usize,
+    rate_per_s: u64,
+    /// These do not count.
+    first: usize,
+}
+
+/// So close together that caches stay warm and processors hardly sleep.
+const AWAKE: Rhythm = Rhythm { requests: 300, rate_per_s: 600, first: WARM_UP };
+/// So far apart that both sides have gone to sleep when a request comes, as over a distance.
+const RESTED: Rhythm = Rhythm { requests: 70, rate_per_s: 50, first: 10 };
 /// How many ask at one instant, fewer and more: far enough apart for a slope, few enough for any socket's backlog.
 const CROWDS: (usize, usize) = (10, 40);
 /// Rounds of each crowd, and those before that do not count.
@@ -46,6 +55,9 @@ pub(super) struct Exchange {
     pub(super) exchange_ns: u64,
     /// Of it, from the server's having the request: median.
     pub(super) answer_ns: u64,
+    /// The same two after a rest.
+    pub(super) rested_exchange_ns: u64,
+    pub(super) rested_answer_ns: u64,
     /// What each further request at the same instant adds to the last answer.
     pub(super) occupancy_ns: u64,
     /// What each further held request adds to the last answer when one quote answers all.
@@ -56,7 +68,7 @@ pub(super) struct Exchange {
 #[derive(Clone, Default)]
 struct Handled(Arc<AtomicU64>);
 
-/// Measures all four.
+/// Measures all of them.
 pub(super) fn measure(place: &Place) -> Result<Exchange> {
     let handled = Handled::default();
     let (address_of, address) = std::sync::mpsc::channel();
@@ -89,9 +101,11 @@ pub(super) fn measure(place: &Place) -> Result<Exchange> {
         clients.go_to_clients()?;
         runtime()?.block_on(async {
             let url = format!("http://{address}/quotes");
-            let (exchange_ns, answer_ns) = alone(&url, &handled, delay_ns).await?;
+            let (exchange_ns, answer_ns) = alone(&url, &handled, delay_ns, &AWAKE).await?;
+            let (rested_exchange_ns, rested_answer_ns) = alone(&url, &handled, delay_ns, &RESTED).await?;
             let occupancy_ns = together(&url).await?;
-            Ok(Exchange { exchange_ns, answer_ns, occupancy_ns, held_answer_ns: held(&url, &tape).await? })
+            let held_answer_ns = held(&url, &tape).await?;
+            Ok(Exchange { exchange_ns, answer_ns, rested_exchange_ns, rested_answer_ns, occupancy_ns, held_answer_ns })
         })
     })?;
     let measured = join(client);
@@ -114,12 +128,12 @@ async fn ask(client: &reqwest::Client, url: &str) -> Result<()> {
 }
 
 /// One request at a time: the whole, and what is left of it once the server has it, without the ways. Medians.
-async fn alone(url: &str, handled: &Handled, delay_ns: u64) -> Result<(u64, u64)> {
+async fn alone(url: &str, handled: &Handled, delay_ns: u64, rhythm: &Rhythm) -> Result<(u64, u64)> {
     let client = client()?;
-    let (mut exchanges, mut answers) = (Vec::with_capacity(EXCHANGES), Vec::with_capacity(EXCHANGES));
+    let (mut exchanges, mut answers) = (Vec::with_capacity(rhythm.requests), Vec::with_capacity(rhythm.requests));
     let start_ns = monotonic_ns() + NS_PER_MS;
-    for number in 0..EXCHANGES as u64 {
-        sleep_until(start_ns + number * (NS_PER_S / EXCHANGE_RATE_PER_S + 2 * delay_ns));
+    for number in 0..rhythm.requests as u64 {
+        sleep_until(start_ns + number * (NS_PER_S / rhythm.rate_per_s + 2 * delay_ns));
         let from_ns = monotonic_ns();
         ask(&client, url).await?;
         let in_hand_ns = monotonic_ns();
@@ -128,7 +142,7 @@ async fn alone(url: &str, handled: &Handled, delay_ns: u64) -> Result<(u64, u64)
         // The library takes its connection back one turn later; without that it would dial another.
         tokio::task::yield_now().await;
     }
-    let without = |times: &[u64], ways| percentile(&times[WARM_UP..], 0.5).saturating_sub(ways * delay_ns);
+    let without = |times: &[u64], ways| percentile(&times[rhythm.first..], 0.5).saturating_sub(ways * delay_ns);
     Ok((without(&exchanges, 2), without(&answers, 1)))
 }
 

@@ -116,6 +116,8 @@ fn once(place: &Place) -> Result<Rehearsal> {
     Ok(Rehearsal {
         exchange_ns: exchange.exchange_ns,
         answer_ns: exchange.answer_ns,
+        rested_exchange_ns: exchange.rested_exchange_ns,
+        rested_answer_ns: exchange.rested_answer_ns,
         occupancy_ns: exchange.occupancy_ns,
         held_answer_ns: exchange.held_answer_ns,
         pushed: quotes(place, Delivers::Pushed)?,

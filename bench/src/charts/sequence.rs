@@ -268,10 +268,13 @@ fn log_end(canvas: &mut Canvas, lane: &Lane<'_>, span: &Span, [client, server]: 
 
 /// The arm's name above its lane, what it does with its connection, and which line is whose.
 fn head(canvas: &mut Canvas, lane: &Lane<'_>, (top, [client, server]): (f64, [f64; 2]), width: f64) {
-    let bold = Type { bold: true, ..TEXT };
+    let (name, room) = (&lane.arm.arm, width - 26.0);
+    // Smaller before shorter: `poll 1…` could be two arms.
+    let bold = [TEXT, SMALL].map(|kind| Type { bold: true, ..kind });
+    let bold = if text_width(name, bold[0]) > room { bold[1] } else { bold[0] };
     let from = client - ARRIVED + 6.0;
     canvas.marker((from + 5.0, top + 8.0), 4.5, &lane.style);
-    canvas.text_centred((from + 15.0, top + 8.0), shortened(&lane.arm.arm, width - 26.0, bold), bold);
+    canvas.text_centred((from + 15.0, top + 8.0), shortened(name, room, bold), bold);
     let connection = if lane.closes { "closed each time" } else { "connection kept" };
     canvas.text_centred((from + 15.0, top + 23.0), shortened(connection, width - 20.0, SMALL), SMALL);
     let middle = Type { anchor: Anchor::Middle, ..SMALL };

@@ -22,7 +22,7 @@ const MS_PER_S: f64 = 1e3;
 /// Steps of a law may lie this far off before it counts as a difference, seconds: a machine makes slopes of steps, and
 /// mean lateness is held to no less either.
 pub const SLACK_S: f64 = 0.000_3;
-/// Rehearsed quotes that count came so long after the one before at least, seconds.
+/// Who waits so long goes to sleep, and takes longer to wake up, seconds.
 const REST_S: f64 = 0.01;
 
 /// What theory says about an arm's lateness.
@@ -125,31 +125,29 @@ pub(crate) fn costs(calibration: Option<Calibration>, path: &Path) -> Costs {
         Path::Loopback | Path::Delayed(_) => calibration.loopback,
     };
     rehearsal.map_or(bare, |rehearsal| {
-        let (pushed, held) = (Rehearsed::of(&rehearsal.pushed), Rehearsed::of(&rehearsal.held));
-        let longer = after_rest(&rehearsal, pushed.zip(held), path);
+        let (exchange_ns, answer_ns) = exchange(&rehearsal, path);
         Costs {
-            exchange_s: longer * seconds(rehearsal.exchange_ns),
-            answer_s: longer * seconds(rehearsal.answer_ns),
+            exchange_s: seconds(exchange_ns),
+            answer_s: seconds(answer_ns),
             awake_answer_s: Some(seconds(rehearsal.answer_ns)),
             occupancy_s: seconds(rehearsal.occupancy_ns),
             held_answer_s: seconds(rehearsal.held_answer_ns),
-            pushed,
-            held,
+            pushed: Rehearsed::of(&rehearsal.pushed),
+            held: Rehearsed::of(&rehearsal.held),
             ..bare
         }
     })
 }
 
-/// How many times longer an exchange takes over `path` than it was rehearsed to take.
-///
-/// Exchanges are rehearsed some hundred times a second, with processors awake and caches warm. Where the way there and back
-/// is at least the rest before each rehearsed quote, both sides have rested whenever something arrives, and each way takes
-/// what such quotes took: the request a push's time, the answer a held answer's. (Over a link that made 0.88 ms of 0.29, and
-/// trials took 0.8 to 1.) What is added goes to both parts alike, since nobody measured them apart.
-fn after_rest(rehearsal: &Rehearsal, quotes: Option<(Rehearsed, Rehearsed)>, path: &Path) -> f64 {
-    let rests = 2.0 * path.one_way_delay_s() >= REST_S && rehearsal.exchange_ns > 0;
-    let rested_s = quotes.filter(|_| rests).map_or(0.0, |(pushed, held)| pushed.mean_s(1) + held.mean_s(1));
-    f64::max(rested_s / seconds(rehearsal.exchange_ns.max(1)), 1.0)
+/// What an exchange takes over `path` beside the distance, and the answer's part of it: as rehearsed after a rest, where the
+/// way there and back is one and that was rehearsed.
+fn exchange(rehearsal: &Rehearsal, path: &Path) -> (u64, u64) {
+    let rests = 2.0 * path.one_way_delay_s() >= REST_S && rehearsal.rested_exchange_ns > 0;
+    if rests {
+        (rehearsal.rested_exchange_ns, rehearsal.rested_answer_ns)
+    } else {
+        (rehearsal.exchange_ns, rehearsal.answer_ns)
+    }
 }
 
 fn seconds(ns: u64) -> f64 {
@@ -382,20 +380,17 @@ mod tests {
     }
 
     #[test]
-    fn over_a_distance_exchanges_take_what_quotes_took_after_a_rest() {
-        let quotes = |ns| RehearsedQuotes { first_ns: [ns; 32], further_ns: 0 };
-        let (pushed, held) = (quotes(400_000), quotes(500_000));
-        let warm = Rehearsal { exchange_ns: 300_000, answer_ns: 150_000, pushed, held, ..Rehearsal::default() };
+    fn over_a_distance_exchanges_take_what_they_took_after_a_rest() {
         let of = |link: Rehearsal, one_way_us: u32| {
             let path = serde_json::from_str(&format!(r#"{{"link":{{"one_way_delay_us":{one_way_us}}}}}"#)).unwrap();
             let costs = costs(Some(Calibration { link: Some(link), ..Calibration::default() }), &path);
             [costs.exchange_s, costs.answer_s, costs.after_look_s()].map(|s| (s * 1e6).round())
         };
-        assert_eq!(of(warm, 4_999), [300.0, 150.0, 150.0], "no rest");
-        assert_eq!(of(warm, 5_000), [900.0, 450.0, 150.0], "the rehearsed look was rehearsed after a rest");
-        assert_eq!(of(Rehearsal { exchange_ns: 1_000_000, ..warm }, 15_000), [1_000.0, 150.0, 150.0], "never shorter");
-        let unknown = Rehearsal { held: RehearsedQuotes::default(), ..warm };
-        assert_eq!(of(unknown, 15_000), [300.0, 150.0, 150.0], "nothing to go by");
+        let warm = Rehearsal { exchange_ns: 300_000, answer_ns: 150_000, ..Rehearsal::default() };
+        let both = Rehearsal { rested_exchange_ns: 900_000, rested_answer_ns: 400_000, ..warm };
+        assert_eq!(of(both, 4_999), [300.0, 150.0, 150.0], "no rest");
+        assert_eq!(of(both, 5_000), [900.0, 400.0, 150.0], "the look of rehearsed quotes is told by the awake answer");
+        assert_eq!(of(warm, 15_000), [300.0, 150.0, 150.0], "older files did not rehearse it");
     }
 
     #[test]

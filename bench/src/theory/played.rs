@@ -5,7 +5,7 @@
 //! lateness, 0.5 % of bytes, a distance of 0.03). The plan fixes every due instant before the run, and given these and w
 //! it is settled which quotes find a request held and how long the others wait: the same rules, followed from quote to
 //! quote, say what this run should show. What the machine takes for those that find one stays spread as the rehearsal
-//! found it. Nothing measured in a trial goes in. Tests hold this against the closed forms over long feeds.
+//! found it. Of the trial only the begin of its window goes in, and how long it ran. Tests hold this against the closed forms over long feeds.
 //!
 //! **Exchanges differ too.** Where quotes are many, each window begins where the one before ended, and what exchanges take
 //! more or less than their mean adds up: half a millisecond each is two after twenty, and then the last quote of a window

@@ -10,7 +10,8 @@
 //!   finds all clients early or all late, and the mean strays by about T′/7 ÷ √n for m = 2 however many clients there
 //!   are: by 2 % of itself with 60 quotes. The run's own quotes settle that, whatever u.
 //!
-//! What the machine takes is at its mean: wake-ups are short beside intervals. Nothing measured in a trial goes in.
+//! What the machine takes is at its mean: wake-ups are short beside intervals. Of the trial only the begin of its window goes in, and
+//! how long it ran. Excess staleness stays the average's: it is held to no tolerance.
 
 use wirerace_contract::feed::FeedSpec;
 

@@ -48,6 +48,21 @@ fn the_picture_holds_what_the_log_holds() {
 }
 
 #[test]
+fn a_long_name_is_written_smaller_before_it_is_cut() {
+    let (mut manifest, mut trials) = fixture::run();
+    let long = "poll-close 100 ms";
+    manifest
+        .arms
+        .iter_mut()
+        .filter(|entry| entry.arm.name == "poll-close")
+        .for_each(|entry| entry.arm.name = long.to_owned());
+    trials.iter_mut().filter(|trial| trial.arm.name == "poll-close").for_each(|trial| trial.arm.name = long.to_owned());
+    let summary = summarise(&manifest, &trials, &[]);
+    let svg = draw(&summary, &summary.cells[0]).svg(&LIGHT, NAME, "none").unwrap();
+    assert!(series(&svg, long).contains(&format!(">{long}</text>")), "{}", series(&svg, long));
+}
+
+#[test]
 fn only_a_held_request_is_a_bar_and_only_wasted_polls_are_grey() {
     let (_, svg) = drawn(&fixture::run().1);
     let all = |arm: &str, mark: &str, colour: &str| {

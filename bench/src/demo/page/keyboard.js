@@ -28,10 +28,8 @@ function handBack() {
   addEventListener("keydown", () => (byPointer = false), true);
   addEventListener("pointerdown", () => (byPointer = true), true);
   // Before the button's own deed: a dialog gives the focus back to whoever had it then. Pressed by a key, a click has no detail.
-  addEventListener("click", ({ detail, target }) => {
-    if (detail > 0) target.closest("button, summary")?.blur();
-    // A click on a radio button's words goes on to the button itself, and may give it the focus only then: so a little later.
-    if (byPointer && target.type === "radio") setTimeout(() => target.blur());
-  }, true);
+  addEventListener("click", ({ detail, target }) => detail > 0 && target.closest("button, summary")?.blur(), true);
+  // A click on a radio button's words gives the button the focus later than one on itself: so whenever it comes.
+  addEventListener("focusin", ({ target }) => byPointer && target.type === "radio" && target.blur());
   addEventListener("change", ({ target }) => target.tagName === "SELECT" && byPointer && target.blur());
 }

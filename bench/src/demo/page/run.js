@@ -47,9 +47,10 @@ export class Run {
   }
 
   open(lanes, fromNow) {
-    if (this.state !== "running") return;
+    if (!this.isOn) return;
     const race = { epoch: this.epoch, fromNow, knobs: this.knobs, log: this.log, tell: this.tell };
-    this.lanes = lanes.map((lane) => openLane(lane, race));
+    // Who stopped it while the clocks were compared waits for a verdict, too: that it was too short.
+    if (this.state === "running") this.lanes = lanes.map((lane) => openLane(lane, race));
     this.timer = setInterval(() => this.look(), LOOK_EVERY_MS);
   }
 

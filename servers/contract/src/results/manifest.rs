@@ -197,6 +197,12 @@ pub struct Rehearsal {
     pub exchange_ns: u64,
     /// The part of it from the instant at which the server has the request in hand, less one way, nanoseconds: median.
     pub answer_ns: u64,
+    /// The whole again where polls are 20 ms apart, so that both sides have slept; 0 in older files.
+    #[serde(default)]
+    pub rested_exchange_ns: u64,
+    /// Its part from the instant at which the server has the request in hand; 0 in older files.
+    #[serde(default)]
+    pub rested_answer_ns: u64,
     /// What one more poll at the same instant adds to when the last of all has its answer, nanoseconds: median.
     pub occupancy_ns: u64,
     /// What one more held request adds to when the last of all has its answer, nanoseconds: median.
