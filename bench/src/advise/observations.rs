@@ -103,7 +103,7 @@ pub fn ways(runs: &[(String, &Summary)]) -> Vec<Way> {
 /// What the machine costs where it matters how many quotes share an answer. The server looks which quotes there are for
 /// client k of a herd when it has written k − 1 answers; client k, one of many that one process reads for, has its own much
 /// later. Theory takes the look from when quotes were received in the rehearsal, where each further client is one more of ten
-/// cold ones; here each further client is one more answer written. With 800 clients in 2026-11-30-advise that is 5 ms on the
+/// cold ones; here each further client is one more answer written. With 800 clients in 2026-11-30-advise-first that is 5 ms on the
 /// average instead of 10, and of 100 quotes 6 go along with another one instead of 9 (measured: 5).
 #[must_use]
 pub fn counting(calibration: Option<Calibration>) -> Costs {
@@ -173,7 +173,7 @@ fn observation(
 ///
 /// The second counts where requests are planned. They come one by one, and in between everything sleeps and cools: the more
 /// requests, the less there is to wake for each, and for all of them together about as much. (A kept poll took 235, 144 and
-/// 129 µs at 100, 400 and 1,600 a second in 2026-11-30-advise.) What is pushed or held wakes server and load once for all
+/// 129 µs at 100, 400 and 1,600 a second in 2026-11-30-advise-first.) What is pushed or held wakes server and load once for all
 /// clients, which with fifty of them cannot be told from noise: there it has no cost, rather than one of chance. A
 /// connection has a cost of its own: what it alone uses cools between its quotes.
 ///

@@ -69,13 +69,13 @@ fn held_requests_meet_the_quotes_of_each_trials_own_plan() {
 #[test]
 fn a_feed_lasts_until_the_windows_end_which_is_on_a_grid() {
     let of = |warm_up_max_ms| LoadSpec { window_ms: 2_500, grid_ms: 500, warm_up_max_ms, ..LoadSpec::default() };
-    // As the trials of 2026-11-30-advise were: from 1.5 s on.
+    // As the trials of 2026-11-30-advise-first were: from 1.5 s on.
     assert_eq!(observations::fed_s(&of(1_000)), 4.0);
     assert_eq!(observations::fed_s(&of(6_000)), 5.0, "two seconds agree");
     assert_eq!(observations::fed_s(&of(0)), 3.0);
 }
 
-/// Of 2026-11-30-advise, but for how much of a herd's answers is known.
+/// Of 2026-11-30-advise-first, but for how much of a herd's answers is known.
 fn calibration(held_answer_ns: u64) -> Calibration {
     let held = RehearsedQuotes { first_ns: [301_041; 32], further_ns: 24_236 };
     let (exchange_ns, answer_ns, occupancy_ns) = (151_009, 62_898, 22_948);
