@@ -5,7 +5,7 @@ pub mod folder;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use wirerace_contract::plan::SplitMix64;
+use wirerace_contract::plan::phases_seed;
 use wirerace_contract::results::{
     ArmEntry, Calibration, Cell, LinkReport, Manifest, Measured, SCHEMA_VERSION, Standing, Trial,
 };
@@ -259,15 +259,13 @@ impl Run {
                 length::in_words(seconds),
             ));
         }
-        // The phases of a block are the same for all its arms, and differ between blocks.
-        let mut phases = SplitMix64::new(self.manifest.seed ^ (u64::from(place.block) << 32));
         // Other quotes in each block: an interval over blocks that all replay one stream would cover that stream only.
         let mut load = cell.load.clone();
         load.feed.seed = load.feed.seed.wrapping_add(u64::from(place.block) - 1);
         let setup = TrialSetup {
             entry: &entry,
             load: &load,
-            phase_seed: phases.next_u64(),
+            phase_seed: phases_seed(self.manifest.seed, place.block),
             pinning: self.manifest.environment.pinning.clone(),
             metered: true,
             progress_ms: None,

@@ -42,6 +42,13 @@ pub struct HeldOut {
 }
 
 impl HeldOut {
+    /// Whether there were both fewer and more clients to fit to.
+    #[must_use]
+    pub fn is_between(&self) -> bool {
+        let fitted = || self.fitted_to.iter();
+        fitted().any(|clients| *clients < self.clients) && fitted().any(|clients| *clients > self.clients)
+    }
+
     /// Predicted over measured, less one.
     #[must_use]
     pub fn cpu_error(&self) -> f64 {

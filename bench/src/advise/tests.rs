@@ -73,7 +73,15 @@ fn held_out_sizes_are_predicted_where_costs_are_straight_and_missed_where_they_b
     assert!(worst.measured && worst.cpu < 0.1 && (worst.step - 4.0).abs() < 1e-9, "{worst:?}");
     let bent = held_out::all(&[poll(0.02, 0.75, 7)]);
     assert!(held_out::worst(&bent, "poll").cpu > 0.25, "{bent:#?}");
-    assert!(words::held_out_verdict(&bent).contains("missed") && words::held_out_verdict(&straight).contains("met"));
+    let said = words::held_out_verdict(&straight);
+    assert!(words::held_out_verdict(&bent).contains("missed") && said.contains("met"));
+    let places = ["Held out between two sizes fitted to, 1 cell:", "Held out beyond the sizes fitted to, 2 cells:"];
+    assert!(places.iter().all(|place| said.contains(place)), "{said}");
+    let (between, beyond): (Vec<HeldOut>, Vec<HeldOut>) = straight.into_iter().partition(HeldOut::is_between);
+    assert_eq!((between[0].clients, beyond[0].clients, beyond[1].clients), (200, 50, 800));
+    assert!(
+        !words::held_out_verdict(&between).contains("beyond") && !words::held_out_verdict(&beyond).contains("between")
+    );
     // Two sizes are not enough to leave one out.
     let mut two = poll(0.02, 1.0, 7);
     two.observations.retain(|o| o.load.clients != 800);
@@ -230,7 +238,9 @@ fn known_costs_give_a_known_ranking_with_its_reason_and_its_sources() {
     assert!(of("ws").nearness.nearest.contains("800 clients, 10 quotes/s"), "{:?}", of("ws").nearness);
     let text = words::text(&advice);
     assert!(
-        text.contains("ws costs least: ") && text.contains("Held out, 15 cells") && text.contains("payload × 1.67"),
+        text.contains("ws costs least: ")
+            && text.contains("Held out between two sizes fitted to, 5 cells")
+            && text.contains("payload × 1.67"),
         "{text}"
     );
     assert_eq!(advice.reasons.len(), 2);

@@ -12,7 +12,7 @@ use super::{Advice, fit::Fit};
 use crate::charts::DataTable;
 use crate::report::markdown::{inline, table as markdown_table};
 use crate::report::table::aligned;
-use crate::summary::words::{NOTHING, bytes, count, duration, list, number};
+use crate::summary::words::{NOTHING, bytes, cells, count, duration, list, number};
 
 /// The question in one sentence.
 #[must_use]
@@ -344,7 +344,8 @@ pub fn held_out(held: &[HeldOut]) -> DataTable {
     DataTable { columns: columns.map(str::to_owned).to_vec(), rows: rows.collect() }
 }
 
-/// How well it did, in one sentence.
+/// How well it did: a sentence for sizes between two that were fitted to, and one for sizes beyond all of them, since the
+/// second is a longer step in the dark than the first.
 #[must_use]
 pub fn held_out_verdict(held: &[HeldOut]) -> String {
     if held.is_empty() {
@@ -354,13 +355,22 @@ pub fn held_out_verdict(held: &[HeldOut]) -> String {
             taken_to_be_off()
         );
     }
+    let (between, beyond): (Vec<&HeldOut>, Vec<&HeldOut>) = held.iter().partition(|held| held.is_between());
+    let of = [("between two sizes fitted to", between), ("beyond the sizes fitted to", beyond)];
+    let told: Vec<String> =
+        of.iter().filter(|(_, held)| !held.is_empty()).map(|(place, held)| off(place, held)).collect();
+    told.join(" ")
+}
+
+/// The largest errors of cells held out at one kind of place.
+fn off(place: &str, held: &[&HeldOut]) -> String {
     let worst = |errors: Vec<f64>| errors.into_iter().map(f64::abs).fold(0.0, f64::max);
-    let bytes = worst(held.iter().filter_map(HeldOut::bytes_error).collect());
-    let cpu = worst(held.iter().map(HeldOut::cpu_error).collect());
+    let bytes = worst(held.iter().filter_map(|held| held.bytes_error()).collect());
+    let cpu = worst(held.iter().map(|held| held.cpu_error()).collect());
     let target = |error: f64, target: f64| if error <= target { "met" } else { "missed" };
     format!(
-        "Held out, {} cells: application bytes off by {} % at most (target {} %: {}), CPU by {} % (target {} %: {}).",
-        held.len(),
+        "Held out {place}, {}: application bytes off by {} % at most (target {} %: {}), CPU by {} % (target {} %: {}).",
+        cells(held.len()),
         number(100.0 * bytes),
         number(100.0 * TARGET_BYTES),
         target(bytes, TARGET_BYTES),

@@ -304,6 +304,14 @@ mod tests {
         canvas
     }
 
+    /// Width and height, and three bytes a pixel.
+    fn decoded(file: &[u8]) -> ((u32, u32), Vec<u8>) {
+        let mut reader = png::Decoder::new(file).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size()];
+        reader.next_frame(&mut pixels).unwrap();
+        (reader.info().size(), pixels)
+    }
+
     #[test]
     fn svg_has_role_title_and_description_and_escapes_all_text() {
         let svg = svg(&drawing(), &LIGHT, "c1", "T <1>", "D & more").unwrap();
@@ -320,11 +328,8 @@ mod tests {
 
     #[test]
     fn png_has_the_width_asked_for_and_something_on_it() {
-        let file = png(&drawing(), &LIGHT, 400).unwrap();
-        let mut reader = png::Decoder::new(file.as_slice()).read_info().unwrap();
-        assert_eq!((reader.info().width, reader.info().height), (400, 200));
-        let mut pixels = vec![0; reader.output_buffer_size()];
-        reader.next_frame(&mut pixels).unwrap();
+        let (size, pixels) = decoded(&png(&drawing(), &LIGHT, 400).unwrap());
+        assert_eq!(size, (400, 200));
         // The line is red, 2 units wide, 270 pixels long: hundreds of pixels that are neither paper nor text.
         assert!(pixels.chunks(3).filter(|p| p[0] > 150 && p[1] < 100).count() > 500);
         assert!(matches!(png(&drawing(), &LIGHT, 10), Err(ChartError::Width(10))));
@@ -338,7 +343,9 @@ mod tests {
         let mut bare = Canvas::new(200.0, 100.0);
         bare.rect((20.0, 20.0), (80.0, 80.0), Ink::Text);
         for theme in super::super::style::THEMES {
-            assert!(png(&covered, &theme, 400).unwrap() == png(&bare, &theme, 400).unwrap(), "{}", theme.name);
+            let bare = png(&bare, &theme, 400).unwrap();
+            assert!(png(&covered, &theme, 400).unwrap() == bare, "{}", theme.name);
+            assert_eq!(decoded(&bare).1[..3], theme.colour(Ink::Paper), "{}", theme.name);
         }
         let before = png(&bare, &LIGHT, 400).unwrap();
         bare.rect((30.0, 30.0), (70.0, 70.0), Ink::Paper);

@@ -2,7 +2,7 @@
 
 use wirerace_contract::spec::{LoadSpec, Path};
 
-use crate::summary::words::{self, count, number};
+use crate::summary::words::{self, number};
 use crate::summary::{ArmSummary, CellSummary, Interval, Quantity, Reading, Summary};
 
 use super::canvas::At;
@@ -23,7 +23,7 @@ impl<'a> Sweep<'a> {
     /// Says which cells are left out, where some are.
     pub(super) fn note(&self) -> Option<String> {
         let differ = if self.others == 1 { "differs" } else { "differ" };
-        let told = || format!("Not drawn: {} that {differ} in something else as well.", counted(self.others));
+        let told = || format!("Not drawn: {} that {differ} in something else as well.", words::cells(self.others));
         (self.others > 0).then(told)
     }
 
@@ -108,10 +108,6 @@ pub(super) fn either<'a>(cells: impl Iterator<Item = &'a CellSummary>, first: Qu
     if arms.all(|arm| arm.median(first).is_some()) { first } else { second }
 }
 
-pub(super) fn counted(cells: usize) -> String {
-    if cells == 1 { "1 cell".to_owned() } else { format!("{} cells", count(cells as u64)) }
-}
-
 /// Each once, in the order of the cells.
 fn distinct<'a>(cells: impl Iterator<Item = &'a CellSummary>, told: fn(&Path) -> String) -> Vec<String> {
     let mut paths: Vec<String> = Vec::new();
@@ -169,7 +165,7 @@ pub fn conditions(summary: &Summary) -> String {
     format!(
         "{}, {} clients, {} quotes/s, {more}{paths}; n = {n} trials an arm and cell, run seed {}; \
          set aside: {} tainted, {} void",
-        counted(summary.cells.len()),
+        words::cells(summary.cells.len()),
         span(cells().map(|cell| f64::from(cell.load.clients)).collect()),
         span(cells().map(|cell| cell.load.feed.rate_per_s).collect()),
         summary.seed,

@@ -3,10 +3,10 @@
 use super::canvas::{At, Canvas, TEXT, Type};
 use super::plot::{Axis, Mark, Panel, THEORY_DASH, legend, shortened};
 use super::style::Ink;
-use super::sweep::{counted, mark};
+use super::sweep::mark;
 use super::{Chart, DataTable, MARGIN, WIDTH, close, open_across, style};
 use crate::report::table::percent;
-use crate::summary::words::{bytes, duration, list, number};
+use crate::summary::words::{self, bytes, duration, list, number};
 use crate::summary::{Quantity, Summary};
 
 pub(super) const NAME: &str = "theory";
@@ -62,7 +62,7 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
         return None;
     }
     let title = "Does theory hold?";
-    let place = format!("{} of {}", counted(summary.cells.len()), summary.experiment);
+    let place = format!("{} of {}", words::cells(summary.cells.len()), summary.experiment);
     let (mut canvas, top) =
         open_across(title, "Measured against theory, logarithmic; equal on the diagonal", &place, summary.cells.iter());
     let styles = style::styles(&summary.arms);
@@ -132,7 +132,7 @@ fn panel(canvas: &mut Canvas, summary: &Summary, check: &Check, pairs: &[Pair], 
         if own.is_empty() {
             continue;
         }
-        canvas.layer("series", format!("{}: {}", summary.arms[arm].arm.name, counted(own.len())));
+        canvas.layer("series", format!("{}: {}", summary.arms[arm].arm.name, words::cells(own.len())));
         // Marks alone: cells of one arm are no line.
         for Pair { mark, .. } in own {
             let at = scales.at((mark.x, mark.y));

@@ -11,6 +11,7 @@ use wirerace_contract::spec::Link;
 
 use super::packet::{Segment, count, segment};
 use super::pipe::{Fate, Pipe};
+use super::repeats::Repeats;
 
 /// A direction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,12 +53,18 @@ pub struct Carrier {
 struct Way {
     pipe: Pipe,
     waiting: VecDeque<OnItsWay>,
+    repeats: Repeats,
     counts: LinkWay,
 }
 
 impl Way {
     fn new(link: &Link, seed: u64) -> Self {
-        Self { pipe: Pipe::new(link, seed), waiting: VecDeque::new(), counts: LinkWay::default() }
+        Self {
+            pipe: Pipe::new(link, seed),
+            waiting: VecDeque::new(),
+            repeats: Repeats::default(),
+            counts: LinkWay::default(),
+        }
     }
 }
 
@@ -100,6 +107,7 @@ impl Carrier {
         let way = self.way(direction);
         if let Some(segment) = &counted {
             count(&mut way.counts.sent, segment);
+            way.counts.repeated_bytes += way.repeats.of(segment);
         }
         let dropped = match way.pipe.offer(packet.len(), now_ns) {
             Fate::Due(due_ns) => return way.waiting.push_back(OnItsWay { due_ns, packet: packet.to_vec() }),
@@ -228,6 +236,22 @@ mod tests {
         let report = carrier.report();
         assert_eq!((report.connections, report.to_server.sent.syns), (3, 4));
         assert!(!report.is_clean());
+    }
+
+    #[test]
+    fn payload_that_is_sent_again_is_known_in_each_direction() {
+        let mut carrier = carrier();
+        for sequence in [1, 3, 3] {
+            carrier.take(Direction::ToServer, &packet((9, 80), ACK, sequence, b"up"), 0);
+        }
+        carrier.take(Direction::ToClient, &packet((80, 9), ACK, 3, b"down"), 0);
+        let report = carrier.report();
+        assert_eq!((report.to_server.repeated_bytes, report.to_client.repeated_bytes), (2, 0));
+        assert_eq!(report.to_server.sent.payload_bytes, 6, "it crossed the link all the same");
+        let lossy = Link { loss_share: 1.0, ..PLAIN };
+        let mut lossy = Carrier::new(&lossy, 80, 1);
+        (0..2).for_each(|_| lossy.take(Direction::ToServer, &packet((9, 80), ACK, 1, b"x"), 0));
+        assert_eq!(lossy.report().to_server.repeated_bytes, 1, "whatever became of the first");
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod namespaces;
 pub mod packet;
 pub mod pipe;
 mod refused;
+pub mod repeats;
 pub mod timed;
 #[cfg(target_os = "linux")]
 mod tun;

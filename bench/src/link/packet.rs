@@ -13,6 +13,8 @@ pub struct Segment {
     pub source: [u8; 4],
     /// Port of the sender.
     pub source_port: u16,
+    /// Address of the receiver.
+    pub target: [u8; 4],
     /// Port of the receiver.
     pub target_port: u16,
     /// Sequence number.
@@ -43,6 +45,7 @@ pub fn segment(packet: &[u8]) -> Option<Segment> {
     Some(Segment {
         source: [ip[12], ip[13], ip[14], ip[15]],
         source_port: u16::from_be_bytes([tcp[0], tcp[1]]),
+        target: [ip[16], ip[17], ip[18], ip[19]],
         target_port: u16::from_be_bytes([tcp[2], tcp[3]]),
         sequence: u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]),
         packet_bytes,
@@ -86,6 +89,7 @@ pub(crate) mod tests {
         let expected = Segment {
             source: [10, 77, 0, 1],
             source_port: 40_000,
+            target: [10, 76, 0, 1],
             target_port: 80,
             sequence: 77,
             packet_bytes: 57,

@@ -33,7 +33,8 @@ const THIS_RUN: &str = "this run";
 
 /// How to read the verdicts.
 pub(super) const READ: &str = "Sentences of tutorials, held against this run alone by rules written down before it. `wirerace claims` holds \
-     them against all runs together; a verdict there can differ, since a rule may ask for conditions that one run does not have.";
+     them against all runs together; a verdict there can differ, since a rule may ask for conditions that one run does not have, or \
+     for exchanges that only `wirerace claims` makes.";
 
 /// What a run says about claims.
 pub(super) enum Told {

@@ -14,6 +14,7 @@ mod method;
 mod pictures;
 pub mod read;
 mod self_test;
+mod stale;
 mod steps;
 pub mod table;
 pub mod targets;
@@ -121,6 +122,7 @@ fn write_sized(named: &Path, directory: &Path, png_width_px: u32) -> Result<Repo
         files.push(put(&format!("charts/{name}.svg"), drawn.svg.as_bytes())?);
         files.push(put(&format!("charts/{name}.png"), &drawn.png)?);
     }
+    stale::remove(&folder, &files).map_err(|(file, reason)| ReportError::Write { file, reason })?;
     let html = put("report.html", texts.html.as_bytes())?;
     Ok(ReportPaths { html, markdown, csv, json, charts: files, summary })
 }

@@ -103,7 +103,9 @@ mod tests {
     #[test]
     #[should_panic(expected = "the third")]
     fn a_panic_in_the_work_is_one_of_the_caller() {
-        share(&[1, 2, 3], |item| assert!(*item < 3, "the third"), || ());
+        // The caller's own thread comes late, so that a helper has the work where there is one.
+        let meanwhile = || thread::sleep(std::time::Duration::from_millis(50));
+        share(&[1, 2, 3], |item| assert!(*item < 3, "the third"), meanwhile);
     }
 
     #[test]
@@ -115,7 +117,9 @@ mod tests {
         let of = |chart| Wanted { name: "x", chart, conditions: "none".to_owned() };
         let wanted: Vec<Wanted<'_>> = charts.iter().map(of).collect();
         let (drawn, ()) = draw(&wanted, 200, || ());
-        for (drawn, chart) in drawn.unwrap().iter().zip(&charts) {
+        let drawn = drawn.unwrap();
+        assert_eq!(drawn.len(), charts.len());
+        for (drawn, chart) in drawn.iter().zip(&charts) {
             assert!(drawn.svg == chart.svg(&LIGHT, "x", "none").unwrap(), "{}", chart.kind);
             assert!(drawn.png == chart.png(&LIGHT, 200).unwrap(), "{}", chart.kind);
         }

@@ -27,8 +27,11 @@ fn all_files(paths: &ReportPaths) -> Vec<Vec<u8>> {
 fn the_same_run_gives_the_same_bytes() {
     let (dir, paths) = written();
     let first = all_files(&paths);
+    let old = dir.path().join("charts/idle.svg");
+    std::fs::write(&old, "of an earlier report").unwrap();
     let again = write_all(dir.path()).unwrap();
     assert!(paths == again && first == all_files(&again));
+    assert!(!old.exists(), "no picture stays that is not of this report");
     // One chart of the whole run: theory.
     assert_eq!(paths.charts.len(), 2 * (KINDS.len() + 1));
     assert!(first.iter().all(|bytes| !bytes.is_empty()));

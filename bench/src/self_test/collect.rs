@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wirerace_contract::encoding::Encoding;
 use wirerace_contract::feed::{Arrivals, FeedSpec};
-use wirerace_contract::plan::SplitMix64;
+use wirerace_contract::plan::phases_seed;
 use wirerace_contract::results::{ArmEntry, Cell, Pinning, SCHEMA_VERSION, Standing, Trial};
 use wirerace_contract::spec::LoadSpec;
 
@@ -269,7 +269,6 @@ impl Maker<'_> {
 
     async fn make(&self, item: &Item, block: u32, position: u32, injection: Injection) -> Trial {
         // As in a run: quotes and phases of a block are the same for all its trials, and differ between blocks.
-        let mut phases = SplitMix64::new(self.plan.seed ^ (u64::from(block) << 32));
         let mut load = self.plan.load.clone();
         load.feed.seed = load.feed.seed.wrapping_add(u64::from(block));
         if item.effect == Some(Effect::Bytes) {
@@ -278,7 +277,7 @@ impl Maker<'_> {
         let setup = TrialSetup {
             entry: &item.entry,
             load: &load,
-            phase_seed: phases.next_u64(),
+            phase_seed: phases_seed(self.plan.seed, block),
             pinning: self.pinning.clone(),
             metered: true,
             progress_ms: None,

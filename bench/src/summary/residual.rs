@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use wirerace_contract::clock::NS_PER_MS;
 use wirerace_contract::descriptor::Delivers;
 use wirerace_contract::distribution::{Distribution, new_histogram};
-use wirerace_contract::plan::SplitMix64;
+use wirerace_contract::plan::{SplitMix64, phases_seed};
 use wirerace_contract::results::{ArmEntry, Calibration, Measured, Rehearsal, Trial};
 use wirerace_contract::spec::{Flush, LoadSpec, Path};
 
@@ -191,7 +191,7 @@ pub(super) fn predictions(entry: &ArmEntry, terms: &Terms, used: &[&Trial]) -> V
 /// Where in their N-th of an interval the clients of a trial over a link begin, 0 to 1: drawn from the run's seed once a
 /// block, and from that by the load. Elsewhere theory is held to no tolerance, and the average over all phases will do.
 fn phase(seed: u64, trial: &Trial) -> Option<f64> {
-    let of_block = SplitMix64::new(seed ^ (u64::from(trial.block) << 32)).next_u64();
+    let of_block = phases_seed(seed, trial.block);
     matches!(trial.load.path, Path::Link(_)).then(|| SplitMix64::new(of_block).uniform())
 }
 

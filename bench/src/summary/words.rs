@@ -244,6 +244,12 @@ pub fn unparted(text: &str) -> String {
     kept
 }
 
+/// `1 cell`, `2 cells`.
+#[must_use]
+pub fn cells(number: usize) -> String {
+    if number == 1 { "1 cell".to_owned() } else { format!("{} cells", count(number as u64)) }
+}
+
 /// `a`, `a and b`, `a, b and c`.
 #[must_use]
 pub fn list(items: &[String]) -> String {

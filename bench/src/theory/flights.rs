@@ -115,6 +115,27 @@ mod tests {
         }
     }
 
+    /// Where few quotes come, those that share an answer are more often late by a flight than answers are.
+    #[test]
+    fn quotes_and_not_answers_are_what_comes_later() {
+        let setting = Setting {
+            answer: AnswerSize { empty_bytes: 230.0, quote_bytes: 4_800.0 },
+            ..setting(5.0, Connection::Closed)
+        };
+        let further_s = |quotes: usize| {
+            let segments = ((230.0 + 4_800.0 * quotes as f64) / SEGMENT).ceil() as u32;
+            f64::from(round_trips(segments) - 1) * 2.0 * setting.delay_s
+        };
+        let due = simulation::poisson(1, 5.0, 40_000);
+        let grid = (0.25, setting.interval_s);
+        let log = simulation::planned_long(&due, (setting.delay_s, setting.ways()), grid, further_s);
+        let short = Setting { answer: AnswerSize::default(), ..setting };
+        let mean_s = |setting: &Setting| law(setting).unwrap().lateness.mean_s();
+        let once = simulation::planned_long(&due, (setting.delay_s, setting.ways()), grid, |_| 0.0);
+        let (later_s, simulated_s) = (mean_s(&setting) - mean_s(&short), log.mean_s() - once.mean_s());
+        assert!((later_s / simulated_s - 1.0).abs() < 0.05, "{later_s} {simulated_s}");
+    }
+
     #[test]
     fn a_connection_that_is_never_idle_keeps_its_window() {
         let at = |connection, interval_s: f64| {

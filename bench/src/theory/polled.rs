@@ -171,11 +171,29 @@ mod tests {
     }
 
     #[test]
+    fn what_an_exchange_takes_delays_the_look_and_the_answer() {
+        let plain = setting(0.015, 0.5);
+        let mean_s = |costs| play(&Setting { costs, ..plain }, &run(), &feed(1), Some(0.5)).unwrap().mean_s();
+        let free_s = mean_s(Costs::default());
+        // The answer's part comes on top of all; the part before the look only moves the look, by much less than phases
+        // lie apart.
+        let answer_s = mean_s(Costs { exchange_s: 1e-3, answer_s: 1e-3, ..Costs::default() });
+        assert!((answer_s - free_s - 1e-3).abs() < 1e-9, "{answer_s} {free_s}");
+        let asking = |exchange_s| mean_s(Costs { exchange_s, ..Costs::default() }) - free_s;
+        assert!((asking(1e-6) - 1e-6).abs() < 1e-9, "{}", asking(1e-6));
+    }
+
+    #[test]
     fn only_the_windows_quotes_count_and_a_run_must_be_known() {
         let setting = setting(0.1, 0.15);
-        let all = play(&setting, &run(), &feed(1), Some(0.5)).unwrap();
-        let part = play(&setting, &Run { window_from_s: Some(6.0), ..run() }, &feed(1), Some(0.5)).unwrap();
-        assert_ne!(all, part);
+        let from = |first: usize| {
+            let window_from_s = Some(due_s(1)[first] - 1e-6);
+            play(&setting, &Run { window_from_s, ..run() }, &feed(1), Some(0.5)).unwrap().mean_s()
+        };
+        let (due, all) = (due_s(1), simulated(&setting, 1, 0.5).late_s);
+        let of_client = |client: &[f64]| client[20..].iter().sum::<f64>();
+        let (clients, count) = (all.chunks(due.len()), (CLIENTS as usize * (due.len() - 20)) as f64);
+        assert!((from(20) - clients.map(of_client).sum::<f64>() / count).abs() < 1e-6, "the first twenty do not count");
         for window_from_s in [None, Some(1e3)] {
             assert_eq!(play(&setting, &Run { window_from_s, ..run() }, &feed(1), Some(0.5)), None);
         }

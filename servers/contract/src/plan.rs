@@ -13,6 +13,12 @@ use crate::quote::{PRICE_MAX, PRICE_UNITS, Quote, SIZE_MAX, symbol_of};
 /// at ten quotes a second; no claim about real markets hangs on it.
 pub const VOLATILITY_PER_SQRT_S: f64 = 0.002;
 
+/// Seed of the phases at which the clients of a block's trials begin: the same for all of them, another in each block.
+#[must_use]
+pub fn phases_seed(run_seed: u64, block: u32) -> u64 {
+    SplitMix64::new(run_seed ^ (u64::from(block) << 32)).next_u64()
+}
+
 /// SplitMix64.
 #[derive(Clone, Debug)]
 pub struct SplitMix64(u64);

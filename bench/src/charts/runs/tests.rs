@@ -366,6 +366,9 @@ fn within_a_bound_as_long_as_the_window_nothing_is_told() {
     assert!(chart.notes.iter().any(|told| told == note), "{:?}", chart.notes);
     assert!(svg.contains("ws, 10 s: –") && !svg.contains("ws, 10 s: none"));
     let mut long = made(Over::Clients).2.clone();
+    long.cells.iter_mut().for_each(|cell| cell.load.window_ms = 10_000);
+    let (_, svg) = drawn_of("capacity", &long).unwrap();
+    assert!(svg.contains("ws, 10 s: –"), "as long is not longer");
     long.cells.iter_mut().for_each(|cell| cell.load.window_ms = 30_000);
     let (chart, svg) = drawn_of("capacity", &long).unwrap();
     assert!(svg.contains("ws, 10 s: ≥ 10,000") && !chart.notes.iter().any(|told| told.starts_with("Nothing is told")));

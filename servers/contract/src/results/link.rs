@@ -51,6 +51,10 @@ pub struct LinkWay {
     pub sent: PacketCounts,
     /// Of that, what came out at the other end.
     pub delivered: PacketCounts,
+    /// Of the payload in `sent`, bytes that its sender had sent before, whether or not they were missing. 0 in files written
+    /// before it was counted.
+    #[serde(default)]
+    pub repeated_bytes: u64,
     /// Packets lost on purpose.
     pub lost: u64,
     /// Packets dropped because the queue was full.
