@@ -9,7 +9,7 @@ fn main() {
     let lock = Path::new("../Cargo.lock");
     println!("cargo::rerun-if-changed={}", lock.display());
     // Commits and changes of any source: what the manifest says of the build must be true of it.
-    for watched in ["../.git/logs/HEAD", "../servers", "../clients", "src", "Cargo.toml", "build.rs"] {
+    for watched in ["../.git/logs/HEAD", "../servers", "../clients", "src", "experiments", "Cargo.toml", "build.rs"] {
         if Path::new(watched).exists() {
             println!("cargo::rerun-if-changed={watched}");
         }

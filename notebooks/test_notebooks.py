@@ -97,6 +97,26 @@ def test_long_poll_formula_holds_against_a_simulation():
     assert answers / len(due) == pytest.approx(theory.long_poll_requests(rate, 2 * d), rel=0.01)
 
 
+@pytest.mark.parametrize(("rate", "T"), [(1.4, 0.5), (20.0, 0.05), (500.0, 0.05)])
+def test_staleness_of_the_newest_by_held_requests_holds_against_a_simulation(rate, T):
+    chance, now, due = random.Random(5), 0.0, []
+    for _ in range(60_000):
+        now += chance.expovariate(rate)
+        due.append(now)
+    behind, shown, answers, answered, k = 0.0, 0.0, 0, 0.0, 0
+    while k < len(due):
+        answered = max(answered + T, due[k])
+        while k < len(due) and due[k] <= answered:
+            until = due[k + 1] if k + 1 < len(due) and due[k + 1] <= answered else answered
+            behind += (due[k] - shown) * (until - due[k])
+            k += 1
+        shown, answers = due[k - 1], answers + 1
+    assert behind / answered == pytest.approx(theory.newest_staleness("long-poll", rate, T), rel=0.02)
+    one_answer = theory.newest_per_second("long-poll", 1e9, 1.0)
+    assert answers / answered * one_answer == pytest.approx(theory.newest_per_second("long-poll", rate, T), rel=0.02)
+    assert theory.newest_staleness("ws", rate, T) == theory.newest_staleness("poll", rate, T) == T / 2
+
+
 def test_polls_that_do_not_fit_are_left_out():
     assert theory.polls_apart(0.25, theory.exchange(0.1, closed=True)) == 0.5
     assert theory.polls_apart(0.25, theory.exchange(0.1)) == 0.25
@@ -185,6 +205,17 @@ def test_exact_cells_use_what_was_tainted_by_a_little_and_prefer_what_is_valid(t
     assert len(of(little)) == 1 and of(little).lateness_mean_ms.isna().all(), "counts are used, times are not"
     assert len(of(both)) == 1 and of(both).lateness_mean_ms.notna().all(), "the valid attempt is used, not the later one"
     assert len(used) == len(rest) + 2
+
+
+def test_the_recorded_sweep_has_fourteen_arms_at_three_rates():
+    swept = runs.one_symbol_arms(runs.load(runs.RESULTS / runs.FRONTIER))
+    assert len(swept) == 3 * 14 and sum(one.newest for one in swept) == 3 * 12
+    assert {one.lane for one in swept} == {"poll", "long-poll", "sse", "ws"}
+    assert {one.interval_s for one in swept if one.newest} == {0.05, 0.5, 2.0}
+    for one in swept:
+        nominal = float(one.cell.split(" ")[0])
+        assert one.rate == pytest.approx(nominal, rel=0.5) and one.window_rate == pytest.approx(nominal, rel=0.7), one
+    assert runs.one_symbol_arms(runs.load(runs.RESULTS / runs.RECORDED)) == [], "four symbols: no formula for the newest"
 
 
 def test_files_of_an_older_version_are_read():

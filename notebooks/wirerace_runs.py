@@ -49,6 +49,10 @@ class Run:
         rows = rows[(rows.cell == (cell or self.cells[0])) & (rows.arm == arm) & (rows.quantity == quantity)]
         return float(rows[column].iloc[0]) if len(rows) else float("nan")
 
+    def spread(self, arm, quantity, cell=None):
+        """A figure with its interval: (median, low, high)."""
+        return tuple(self.value(arm, quantity, column, cell) for column in ("median", "low", "high"))
+
     def arms(self, cell=None):
         """Names of the arms in a cell that have a trial, in the order of the run."""
         rows = self.summary[(self.summary.cell == (cell or self.cells[0])) & (self.summary.n > 0)]
@@ -215,6 +219,44 @@ def theory_covers(trials):
     lanes = {("polling", True): "poll-close", ("polling", False): "poll", ("long_polling", False): "long-poll", ("sse", False): "sse", ("websocket", False): "ws"}
     plain["lane"] = [lanes.get((t, bool(c))) for t, c in zip(plain.transport, plain.closed)]
     return plain[plain.lane.notna()]
+
+
+@dataclass
+class SweptArm:
+    """One arm in one cell of a sweep."""
+
+    cell: str
+    arm: str
+    lane: str
+    newest: bool  # else every quote
+    interval_s: float  # T; 0 where nothing is asked or conflated
+    payload_bytes: int
+    rate: float  # quotes a second that came over the whole feed; the median over trials
+    window_rate: float  # the same within the window, in which times are taken
+
+
+def one_symbol_arms(run):
+    """The arms of each cell that the formulas for the newest quote speak of, with those beside them that deliver every quote: one
+    symbol as JSON, heads as they come, Poisson feed, kept connections, no distance."""
+    lanes = {"polling": "poll", "long_polling": "long-poll", "sse": "sse", "websocket": "ws"}
+    trials = run.trials
+    plain = trials[
+        (trials.symbols == 1)
+        & (trials.encoding == "json")
+        & trials.heads_as_they_come
+        & (trials.arrivals == "poisson")
+        & ~trials.closed
+        & (trials.delay_s == 0)
+        & (trials.received > 0)
+        & trials.transport.isin(list(lanes))
+    ]
+    found = []
+    for (cell, arm), mine in plain.groupby(["cell", "arm"], sort=False):
+        one = mine.iloc[0]
+        rate, window_rate = (mine.quotes_each / mine.feed_s).median(), (mine.window_quotes_each / mine.window_s).median()
+        is_newest = one.delivery == "newest"
+        found.append(SweptArm(cell, arm, lanes[one.transport], is_newest, one.interval_s, one.payload_bytes, rate, window_rate))
+    return found
 
 
 def exchanges(path=None):

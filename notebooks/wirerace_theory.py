@@ -257,7 +257,7 @@ def bytes_per_second(kind, rate, T=0.5, d=0.0, payload=120, packets=True):
 
 def newest_per_second(kind, rate, T, payload=120, packets=True):
     """The same where only the newest quote is wanted, at most once in T. A poll asks with `if-none-match` and gets 304 where
-    nothing is new; a push says nothing then."""
+    nothing is new; a push says nothing then, and a long poll is held until there is something."""
     some = 1 - math.exp(-rate * T)
     cursor = len("k3f9.41")
     if kind == "poll":
@@ -268,5 +268,28 @@ def newest_per_second(kind, rate, T, payload=120, packets=True):
         amount = up + some * found + (1 - some) * same
         # Request and answer have a segment each, and the answer's acknowledgement travels alone.
         return (amount + (3 * SEGMENT_HEAD if packets else 0)) / T
+    if kind == "long-poll":
+        # Held for T, and then until there is a quote: answers are x + e^-x quotes apart, and each has one of them in it.
+        x = rate * T
+        target = f"/quotes?after={cursor}&delivery=newest&interval={1000 * T:.0f}&wait=30"
+        layers = per_quote_asked(1.0, [0.0, 1.0], payload, len("41"), target)
+        return rate / (x + math.exp(-x)) * (likely_packets(kind, layers) if packets else above_tcp(layers))
     layers = per_quote(kind, 1.0, payload=payload)
     return some / T * (likely_packets(kind, layers) if packets else above_tcp(layers))
+
+
+def newest_staleness(kind, rate, T):
+    """Mean excess staleness where only the newest quote of one symbol is wanted, at most once in T, without distance.
+
+    Whoever shows the newest at instants T apart is T/2 behind on average, at any rate: a poll, and a push that keeps to such instants.
+    A held request has no instants. It is answered as soon as there is a quote, if only T has gone by since the last answer.
+    """
+    if kind != "long-poll":
+        return T / 2
+    # In units of 1 / rate. While a request must wait, what is shown falls behind the newest quote; once T is over it is the newest.
+    x = rate * T
+    some = 1 - math.exp(-x)
+    # Mean age of what is shown when the wait begins: nothing after a quote that went out at once, else that of the newest within T.
+    age = 1 - math.exp(-x) * (1 + x)
+    behind = x * x / 2 - x + some + age * (x - some)
+    return behind / (x + math.exp(-x)) / rate

@@ -3,9 +3,9 @@
     check_demo.py WIRERACE [--axe axe.min.js] [--pictures DIR] [--only NAME…] [--minutes N] [--page-dir DIR]
 
 `--only` runs the checks named; `--minutes` lets the check of memory run so long and judges by how much it grows a minute (ten
-minutes as the page promises; without it two samples a few seconds apart are compared loosely). A check that finds faults while
-others had the processors is made again; where that does not help, times alone (start-up, frames a second, agreement) are not
-judged: what is lost, and memory that grows, always are. Needs Python's `websockets` and a Chromium.
+minutes as the page promises; without it two samples ten seconds apart find only what is kept for each quote). A check that finds
+faults while others had the processors is made again; where that does not help, times alone (start-up, frames a second, agreement)
+are not judged: what is lost, and memory that grows, always are. Needs Python's `websockets` and a Chromium.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import tempfile
 import time
 
 import check_demo_deeds as deeds
+import check_demo_looks as looks
 import check_demo_race as race
 from check_demo_driver import CONTROL, Demo, Timed, foreign, processor
 from check_report import CHROMIUM, FLAGS, Page, tab
@@ -50,9 +51,10 @@ def run_all(arguments):
     checks = {
         "equal": race.check_equal, "knobs": race.check_knobs, "hidden": race.check_hidden,
         "asleep": race.check_asleep,
-        "keys": deeds.check_keys, "pause": deeds.check_pause, "prediction": deeds.check_prediction, "presets": deeds.check_presets,
+        "keys": deeds.check_keys, "prediction": deeds.check_prediction, "presets": deeds.check_presets,
         "ending": deeds.check_ending, "handover": deeds.check_handover,
-        "seventh": deeds.check_seventh, "calm": deeds.check_calm, "tabs": deeds.check_tabs, "look": lambda demo: deeds.check_look(demo, axe),
+        "seventh": deeds.check_seventh, "calm": deeds.check_calm, "tabs": deeds.check_tabs,
+        "pause": looks.check_pause, "pictures": looks.check_pictures, "look": lambda demo: looks.check_look(demo, axe),
         "frames": lambda demo: race.check_frames(demo, arguments.minutes),
         "agreement": lambda demo: race.check_agreement(demo, arguments.wirerace),
     }

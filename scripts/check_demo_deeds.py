@@ -1,10 +1,9 @@
-"""What the page of `wirerace demo` lets people do, and how it looks: used by check_demo.py. Each check gives its faults."""
+"""What the page of `wirerace demo` lets people do: used by check_demo.py. Each check gives its faults."""
 
 import re
 import time
 
 from check_demo_driver import KEEP_POSTED, LANES, layer
-from check_report import AXE, CULPRITS, GRAVE, OPEN_ALL, SIDEWAYS
 
 # Keys with names that check_demo_driver does not know: their codes, and what they write.
 NAMED = {"Enter": (13, "\r"), "ArrowUp": (38, ""), "ArrowDown": (40, "")}
@@ -100,42 +99,6 @@ def check_keys(demo):
     press("Tab", guess, "the prediction by Tab")
     press("ArrowDown", f"{guess} && document.activeElement.value !== ''", "a guess by an arrow key, which keeps the place")
     demo.page.run("document.activeElement.blur()")
-    return faults
-
-
-def check_pause(demo):
-    """Paused, the picture stands and the race goes on; a step tells of the next event."""
-    demo.set(rate_per_s=20, interval_ms=500, rtt_ms=30)
-    demo.start()
-    demo.stop_after(seconds=2)
-    faults = []
-    picture = "document.getElementById('sequence').toDataURL()"
-    demo.key(" ")
-    demo.until("document.body.dataset.paused === 'true'", "paused", 5)
-    time.sleep(0.3)
-    still, price, before = demo.page.run(picture), demo.text("price"), demo.seq()
-    time.sleep(1.5)
-    if demo.page.run(picture) != still or demo.text("price") != price:
-        faults.append("the picture or a price moves while paused")
-    if demo.seq() <= before:
-        faults.append("the race stopped with the picture")
-    stories = []
-    for _ in range(4):
-        demo.key(".")
-        time.sleep(0.2)
-        stories.append(demo.page.run("document.getElementById('story').textContent"))
-    if demo.page.run(picture) == still or len(set(stories)) < 3 or not all(stories):
-        faults.append(f"steps do not go on: {stories}")
-    demo.key(" ")
-    time.sleep(0.5)
-    if demo.text("price") == price:
-        faults.append("nothing moves after the pause")
-    demo.finish()
-    demo.key(".")
-    demo.until("document.getElementById('story').textContent !== ''", "a word about the step", 5)
-    story = demo.page.run("document.getElementById('story').textContent")
-    if story != "Nothing more has happened.":
-        faults.append(f"a step after the end tells of what is no part of the race: {story!r}")
     return faults
 
 
@@ -413,64 +376,4 @@ def check_tabs(demo):
     if not demo.page.run("document.body.dataset.role === 'control' && document.body.dataset.runState === 'running'"):
         faults.append("the first tab has lost its race")
     demo.finish()
-    return faults
-
-
-def check_look(demo, axe):
-    """Wide, narrow, light, dark, projector; before, in and after a race: fits, and is accessible."""
-    faults = []
-
-    def look(name):
-        demo.shot(name)
-        over = demo.page.run(SIDEWAYS)
-        if over > 0:
-            faults.append(f"{name}: scrolls sideways by {over} px: {demo.page.run(CULPRITS)}")
-
-    demo.set(rate_per_s=5, interval_ms=1000, rtt_ms=200)
-    for scheme in ("light", "dark"):
-        demo.colours(scheme)
-        demo.open()
-        demo.start()
-        demo.stop_after(seconds=8)
-        for size, (width, height) in {"wide": (1280, 720), "phone": (390, 844)}.items():
-            demo.size(width, height)
-            time.sleep(0.5)
-            look(f"{size}-{scheme}-race")
-        demo.size(1280, 720)
-        demo.key("f")
-        time.sleep(0.5)
-        look(f"projector-{scheme}")
-        faults += too_small(demo)
-        demo.key("f")
-        demo.finish()
-        demo.page.run(OPEN_ALL)
-        for size, (width, height) in {"phone": (390, 844), "wide": (1280, 720)}.items():
-            demo.size(width, height)
-            time.sleep(0.5)
-            look(f"{size}-{scheme}-end")
-        faults += [f"{scheme}: {found}" for found in grave(demo, axe)]
-    demo.colours("light")
-    return faults
-
-
-def too_small(demo):
-    """On the projector: type of 24 px for what is read, and lanes on the first screen."""
-    script = """[...document.querySelectorAll('#figure-says, .lane .name, .lane .price, .lane .late, .lane .size')].filter((e) =>
-        parseFloat(getComputedStyle(e).fontSize) < 24 || e.getBoundingClientRect().bottom > innerHeight ||
-        e.offsetHeight === 0 || e.scrollWidth > e.clientWidth + 1).map((e) => e.className || e.id)"""
-    found = demo.page.run(script)
-    return [f"on the projector too small, cut or hidden: {sorted(set(found))}"] if found else []
-
-
-def grave(demo, axe):
-    if not axe:
-        return []
-    demo.page.run(axe)
-    faults = []
-    for found in demo.page.run(AXE):
-        text = f"axe, {found['impact']}: {found['id']} ({found['help']}): {found['nodes']}"
-        if found["impact"] in GRAVE:
-            faults.append(text)
-        else:
-            print("  not grave:", text)
     return faults

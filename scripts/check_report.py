@@ -1,10 +1,11 @@
 """Opens reports in headless Chromium, as readers do: wide and narrow, light and dark, printed, without scripts.
 
-    check_report.py REPORT.html… [--axe axe.min.js] [--pictures DIR]
+    check_report.py REPORT.html… [--brief REPORT.html…] [--axe axe.min.js] [--pictures DIR]
 
 Fails on a page that scrolls sideways, writes to the console, asks the network for anything, has a serious finding of
 axe-core (where its file is given), whose tables do not sort, whose charts do not tell their values, or whose buttons do
-not do what they say. Needs Python's `websockets` and a Chromium.
+not do what they say. Pages after `--brief` are large, and alike but for their pictures: they are looked at in fewer ways,
+neither printed nor without scripts. Needs Python's `websockets` and a Chromium.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 import xml.etree.ElementTree as xml
 
 from websockets.sync.client import connect
@@ -29,10 +31,23 @@ FLAGS = [
     "--remote-debugging-port=0",
 ]
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844), "640": (640, 900), "1600": (1600, 1000)}
-# Where axe looks: it takes long, and finds the same at the widths in between.
-AXE_AT = {"desktop", "phone"}
-# At which width the page is also pictured as those see it who see no colours.
-GREY_AT = "1600"
+COLOURS = ("light", "dark")
+
+
+class Depth(typing.NamedTuple):
+    """In how many ways a page is looked at."""
+
+    widths: tuple
+    # Width and colour where axe looks: it takes long, and finds the same at the widths in between.
+    axe: set
+    # At which widths the page is also pictured as those see it who see no colours.
+    grey: set
+    # Whether it is also printed, and opened without scripts.
+    bare: bool
+
+
+WHOLE = Depth(tuple(WIDTHS), {(width, colour) for width in ("desktop", "phone") for colour in COLOURS}, {"640", "1600"}, True)
+BRIEF = Depth(("desktop", "phone"), {("desktop", "light")}, {"desktop"}, False)
 GRAVE = {"serious", "critical"}
 # Seconds. axe takes its time on a table of a thousand rows.
 PATIENCE = 120
@@ -102,25 +117,26 @@ def shoot(page, file):
     file.write_bytes(base64.b64decode(page.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]))
 
 
-def shoot_all(page, pictures, size, colour):
+def shoot_all(page, pictures, size, colour, grey):
     shoot(page, pictures / f"{size}-{colour}.png")
-    if size == GREY_AT:
+    if grey:
         page.call("Emulation.setEmulatedVisionDeficiency", type="achromatopsia")
         shoot(page, pictures / f"{size}-{colour}-grey.png")
         page.call("Emulation.setEmulatedVisionDeficiency", type="none")
 
 
-def check_look(page, url, axe, pictures):
+def check_look(page, url, axe, pictures, depth):
     """Each width in each colour: fits, says nothing, is accessible."""
     faults = []
-    for size, (width, height) in WIDTHS.items():
-        for colour in ("light", "dark"):
+    for size in depth.widths:
+        width, height = WIDTHS[size]
+        for colour in COLOURS:
             name = f"{size}, {colour}"
             page.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
             page.call("Emulation.setEmulatedMedia", media="", features=[{"name": "prefers-color-scheme", "value": colour}])
             page.open(url)
             if pictures:
-                shoot_all(page, pictures, size, colour)
+                shoot_all(page, pictures, size, colour, size in depth.grey)
             shown = page.run("window.innerWidth")
             if shown != width:
                 faults.append(f"{name}: the page is shown {shown} px wide")
@@ -132,7 +148,7 @@ def check_look(page, url, axe, pictures):
             dark = page.run("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 29)"
             if dark != (colour == "dark"):
                 faults.append(f"{name}: the paper has the wrong colour")
-            if axe and size in AXE_AT:
+            if axe and (size, colour) in depth.axe:
                 page.run(axe)
                 for found in page.run(AXE):
                     text = f"{name}: axe, {found['impact']}: {found['id']} ({found['help']}): {found['nodes']}"
@@ -310,13 +326,14 @@ def check_print(page, url, pictures):
     return faults if pdf.startswith(b"%PDF") else [*faults, "printing failed"]
 
 
-def check(page, report, axe, pictures, folder):
+def check(page, report, axe, pictures, folder, depth):
     url = report.resolve().as_uri()
-    faults = check_look(page, url, axe, pictures)
+    faults = check_look(page, url, axe, pictures, depth)
     page.call("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
     faults += check_deeds(page, url, folder)
-    faults += check_without_script(page, url)
-    faults += check_print(page, url, pictures)
+    if depth.bare:
+        faults += check_without_script(page, url)
+        faults += check_print(page, url, pictures)
     if report.stat().st_size >= 3_000_000:
         faults.append(f"{report.stat().st_size} bytes: at most 3 MB are allowed")
     return faults
@@ -342,6 +359,7 @@ def tab(profile, browser):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reports", nargs="+", type=pathlib.Path)
+    parser.add_argument("--brief", nargs="*", default=[], type=pathlib.Path, help="pages to look at in fewer ways")
     parser.add_argument("--axe", type=pathlib.Path, help="axe.min.js of the package axe-core")
     parser.add_argument("--pictures", type=pathlib.Path, help="where screenshots and the printed page go")
     arguments = parser.parse_args()
@@ -354,13 +372,15 @@ def main():
         browser = subprocess.Popen([CHROMIUM, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             page = tab(profile, browser)
-            for report in arguments.reports:
+            for report, depth in [(r, WHOLE) for r in arguments.reports] + [(r, BRIEF) for r in arguments.brief]:
+                began = time.monotonic()
                 pictures = arguments.pictures / report.resolve().parent.name if arguments.pictures else None
                 if pictures:
                     pictures.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryDirectory() as folder:
-                    faults = check(page, report, axe, pictures, pathlib.Path(folder))
-                print(f"{report}: {'sound' if not faults else f'{len(faults)} faults'}")
+                    faults = check(page, report, axe, pictures, pathlib.Path(folder), depth)
+                took = f"{time.monotonic() - began:.0f} s"
+                print(f"{report}: {'sound' if not faults else f'{len(faults)} faults'}, {took}")
                 for fault in faults:
                     print("  " + fault)
                 failed += len(faults)

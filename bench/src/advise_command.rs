@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use wirerace_contract::descriptor::Descriptor;
 
-use crate::advise::{self, Question, observations, words};
+use crate::advise::{self, BUILT_IN, Question, observations, words};
 use crate::cli::TextFormat;
 use crate::failure::Failure;
 use crate::output::line;
@@ -20,6 +20,7 @@ use crate::units;
 #[command(after_help = "Examples:
   wirerace advise --rate 5/s --clients 20000 --staleness 1s --rtt 80ms --payload 200
   wirerace advise --rate 50/s --clients 20k --staleness 500ms --latest-only --runs results/20260131T091500Z-advise
+  wirerace advise --held-out
   wirerace advise --held-out --runs results/20260131T091500Z-advise")]
 pub struct AdviseArguments {
     /// Quotes that each client is to see: 5/s, 300/min.
@@ -43,7 +44,7 @@ pub struct AdviseArguments {
     /// Only the newest quote is wanted, at most once an interval.
     #[arg(long)]
     pub latest_only: bool,
-    /// Folders of runs to learn costs from. Default: the reference results that this program was built with.
+    /// Folders of runs to learn costs from. Default: 2026-11-30-advise (50, 200 and 800 clients), which is built in.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     pub runs: Vec<PathBuf>,
     /// Instead of advice: how far the model is off at sizes that it was not fitted to, and the costs that it found.
@@ -54,27 +55,19 @@ pub struct AdviseArguments {
     pub format: TextFormat,
 }
 
-/// Reference results that are built in: name, manifest, trials.
-const REFERENCE: [(&str, &str, &str); 1] = [(
-    "2026-11-20-transports-published",
-    include_str!("../../results/2026-11-20-transports-published/manifest.json"),
-    include_str!("../../results/2026-11-20-transports-published/trials.jsonl"),
-)];
+/// The manifest of [`BUILT_IN`].
+const MANIFEST: &str = include_str!("../../results/2026-11-30-advise/manifest.json");
+/// Its trials, a line each, and not its summary: that is written anew whenever summaries change.
+const TRIALS: &str = include_str!("../../results/2026-11-30-advise/trials.jsonl");
 
-fn reference() -> Result<Vec<(String, Summary)>, Failure> {
+fn reference() -> Result<(String, Summary), Failure> {
     let damaged = |error: serde_json::Error| {
         Failure::Failed(format!("the reference results built in cannot be read ({error}); name runs with --runs"))
     };
-    REFERENCE
-        .iter()
-        .map(|(name, manifest, trials)| {
-            let manifest = serde_json::from_str(manifest).map_err(damaged)?;
-            let lines = trials.lines().filter(|line| !line.trim().is_empty());
-            let trials =
-                lines.map(|line| serde_json::from_str(line).map_err(damaged)).collect::<Result<Vec<_>, _>>()?;
-            Ok(((*name).to_owned(), completed(Run { manifest, trials, warnings: Vec::new() })))
-        })
-        .collect()
+    let manifest = serde_json::from_str(MANIFEST).map_err(damaged)?;
+    let lines = TRIALS.lines().filter(|line| !line.trim().is_empty());
+    let trials = lines.map(|line| serde_json::from_str(line).map_err(damaged)).collect::<Result<Vec<_>, _>>()?;
+    Ok((BUILT_IN.to_owned(), completed(Run { manifest, trials, warnings: Vec::new() })))
 }
 
 /// Sums a run up. Files of older versions do not say what their transports put around a quote; the program knows.
@@ -91,7 +84,7 @@ fn completed(mut run: Run) -> Summary {
 
 fn runs(dirs: &[PathBuf]) -> Result<Vec<(String, Summary)>, Failure> {
     if dirs.is_empty() {
-        return reference();
+        return Ok(vec![reference()?]);
     }
     let one = |dir: &PathBuf| Ok((folder_name(dir), completed(read(dir)?)));
     dirs.iter().map(one).collect()

@@ -11,13 +11,13 @@
 use axum::Router;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::routing::get;
-use tokio::net::TcpListener;
+
+#[path = "common/port.rs"]
+mod port;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let port = |nth, default| std::env::args().nth(nth).map_or(Ok(default), |port| port.parse::<u16>());
-    let python = TcpListener::bind(("127.0.0.1", port(1, 8000)?)).await?;
-    let browser = TcpListener::bind(("127.0.0.1", port(2, 8001)?)).await?;
+    let (python, browser) = (port::listen(1, 8000).await?, port::listen(2, 8001).await?);
     println!("ws://{}/ws", python.local_addr()?);
     println!("ws://{}/socket", browser.local_addr()?);
     let echo_at = |path| Router::new().route(path, get(async |upgrade: WebSocketUpgrade| upgrade.on_upgrade(echo)));

@@ -7,12 +7,13 @@
 use axum::Router;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::routing::get;
-use tokio::net::TcpListener;
+
+#[path = "common/port.rs"]
+mod port;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let port = std::env::args().nth(1).map_or(Ok(8765), |port| port.parse())?;
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let listener = port::listen(1, 8765).await?;
     println!("ws://{}/", listener.local_addr()?);
     // Any path will do: the tutorial's client names none.
     let routes = Router::new().fallback(get(async |upgrade: WebSocketUpgrade| upgrade.on_upgrade(greet)));

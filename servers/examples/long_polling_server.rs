@@ -14,10 +14,10 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use tokio::time::timeout;
-use wirerace_contract::cursor::After;
-use wirerace_contract::encoding::Encoding;
-use wirerace_servers::tape::{Read, Tape};
+use wirerace_servers::tape::Tape;
 
+#[path = "common/polls.rs"]
+mod polls;
 #[path = "common/stream.rs"]
 mod stream;
 
@@ -31,16 +31,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// `?after=CURSOR`; without it, from now on.
 async fn quotes(State(tape): State<Tape>, RawQuery(query): RawQuery) -> Result<String, StatusCode> {
-    let after = query.as_deref().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("after=")));
-    let after = after.map_or(Ok(After::Now), str::parse).map_err(|_| StatusCode::BAD_REQUEST)?;
-    let mut seq = tape.resolve(after).map_err(|_| StatusCode::BAD_REQUEST)?.after;
+    let after = polls::after(&tape, query.as_deref())?;
     // Either there is a quote, or the time is up and the list stays empty: the client asks again in both cases.
-    let _ = timeout(HOLD, tape.newer_than(seq)).await;
-    let mut quotes = Vec::new();
-    while let Read::Quote { seq: next, payload } = tape.read(seq, Encoding::Json) {
-        quotes.push(String::from_utf8_lossy(&payload).into_owned());
-        seq = next;
-    }
-    let (epoch, next) = (tape.epoch(), tape.cursor(seq));
-    Ok(format!(r#"{{"epoch":"{epoch}","quotes":[{}],"next":"{next}"}}"#, quotes.join(",")))
+    let _ = timeout(HOLD, tape.newer_than(after)).await;
+    Ok(polls::answer(&tape, after))
 }

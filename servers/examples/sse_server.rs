@@ -13,8 +13,7 @@ use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use axum::routing::get;
 use futures_util::stream::{Stream, unfold};
-use wirerace_contract::encoding::Encoding;
-use wirerace_servers::tape::{Read, Tape};
+use wirerace_servers::tape::Tape;
 
 #[path = "common/stream.rs"]
 mod stream;
@@ -28,10 +27,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn events(State(tape): State<Tape>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let begin = tape.newest();
     Sse::new(unfold((tape, begin), async |(tape, seq)| {
-        let Read::Quote { seq, payload } = (tape.newer_than(seq).await).then(|| tape.read(seq, Encoding::Json))? else {
-            return None;
-        };
-        let event = Event::default().id(tape.cursor(seq).to_string()).data(String::from_utf8_lossy(&payload));
+        tape.newer_than(seq).await;
+        let (seq, quote) = stream::next(&tape, seq)?;
+        let event = Event::default().id(tape.cursor(seq).to_string()).data(quote);
         Some((Ok(event), (tape, seq)))
     }))
 }

@@ -11,8 +11,7 @@ use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::get;
-use wirerace_contract::encoding::Encoding;
-use wirerace_servers::tape::{Read, Tape};
+use wirerace_servers::tape::Tape;
 
 #[path = "common/stream.rs"]
 mod stream;
@@ -33,10 +32,9 @@ async fn quotes(tape: Tape, mut socket: WebSocket) {
         tokio::select! {
             // Reading is what notices that the client is gone; pings are answered on the way.
             message = socket.recv() => if !matches!(message, Some(Ok(_))) { return },
-            open = tape.newer_than(seq) => {
-                let Read::Quote { seq: next, payload } = tape.read(seq, Encoding::Json) else { return };
-                let quote = String::from_utf8_lossy(&payload).into_owned();
-                if !open || socket.send(Message::text(quote)).await.is_err() {
+            _ = tape.newer_than(seq) => {
+                let Some((next, quote)) = stream::next(&tape, seq) else { return };
+                if socket.send(Message::text(quote)).await.is_err() {
                     return;
                 }
                 seq = next;

@@ -15,7 +15,7 @@ use super::staleness::{self, has_interval, longest_interval_ms, shortest_interva
 use crate::theory::bytes::{Direction, Range};
 use crate::theory::{Prediction, Setting, planned, predict_run};
 
-/// What arms are ranked by, in this order.
+/// What arms cost: by the first they are ranked, in the others tied ones may differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Criterion {
@@ -32,8 +32,10 @@ pub enum Criterion {
 }
 
 impl Criterion {
-    /// All of them, in the order of ranking.
+    /// All of them.
     pub const ALL: [Self; 5] = [Self::Bytes, Self::Requests, Self::Connections, Self::Memory, Self::Cpu];
+    /// Those that follow from texts and plans, and are fitted to nothing.
+    pub const PLANNED: [Self; 3] = [Self::Bytes, Self::Requests, Self::Connections];
 }
 
 /// Whose highest is more times its lowest is not known.
@@ -83,7 +85,7 @@ impl Figure {
 /// One way of delivery, set to answer a question.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Candidate {
-    /// Name of the arm in the runs.
+    /// Name of the way: what the names of its arms in the runs have in common.
     pub arm: String,
     /// What people call its transport.
     pub title: String,

@@ -10,8 +10,9 @@
 //!
 //! What keeps the budget, or may, is a candidate; whatever has an interval (of polls, of a conflated stream) gets the longest
 //! that keeps it. Staleness has an interval, too: where the budget lies within, the arm may be too stale, and the answer says
-//! so before it names anybody. More than 50 times the measured clients away, only bytes rank. Candidates are ranked by bytes a second; those whose intervals overlap are parted by requests, then by
-//! connections, memory and CPU; those that nothing parts are tied. An interval holds the noise of the trials (bootstrap) and
+//! so before it names anybody. Candidates are ranked by bytes a second. Those whose intervals overlap are tied: bytes do not
+//! rank them, and nothing else is made to; in which of requests, connections, memory and CPU they differ is told. More than 50
+//! times the measured clients away, memory and CPU tell nobody apart. An interval holds the noise of the trials (bootstrap) and
 //! the model's error at sizes held out from the fit ([`held_out`]), which is compounded for every step of extrapolation: of
 //! CPU and memory, and the smaller one of bytes and held requests. What spans more than a factor of ten is not known, and
 //! parts nobody.
@@ -19,6 +20,7 @@
 pub mod candidate;
 pub mod fit;
 pub mod held_out;
+mod naming;
 pub mod nearest;
 pub mod observations;
 mod orders;
@@ -37,6 +39,10 @@ pub use held_out::HeldOut;
 pub use observations::{Observation, Way};
 pub use question::Question;
 pub use ranking::{Group, Parted};
+
+/// Name of the reference results that the program learns from when no run is named: three numbers of clients, so that its
+/// error at sizes held out is known.
+pub const BUILT_IN: &str = "2026-11-30-advise";
 
 /// The answer to one question.
 #[derive(Clone, PartialEq, Debug, Serialize)]

@@ -4,9 +4,10 @@ use wirerace_contract::descriptor::Delivers;
 use wirerace_contract::encoding::Encoding;
 use wirerace_contract::feed::FeedSpec;
 use wirerace_contract::results::{ArmEntry, Calibration, Rehearsal, RehearsedQuotes};
-use wirerace_contract::spec::{Delivery, Flush, LoadSpec, Path};
+use wirerace_contract::spec::{Arm, Delivery, Flush, LoadSpec, Path};
 
 use super::fit::{COSTS, Row};
+use super::naming::{shared, tell_apart, without_interval};
 use crate::summary::residual::costs;
 use crate::summary::{ArmSummary, CellSummary, Quantity, Summary};
 use crate::theory::{Costs, Setting, law, planned, predict};
@@ -48,7 +49,7 @@ pub struct Carried {
 /// One way of delivery: a transport with its connection, whatever the interval.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Way {
-    /// The arm as the first run had it.
+    /// The first of its arms, under the name that all of them have in common.
     pub entry: ArmEntry,
     /// What was measured of it.
     pub observations: Vec<Observation>,
@@ -69,7 +70,7 @@ impl Way {
     }
 }
 
-/// Everything usable in `runs`, by way, in the order in which they first appear.
+/// Everything usable in `runs`, by way, in the order in which they first appear; no two have one name.
 #[must_use]
 pub fn ways(runs: &[(String, &Summary)]) -> Vec<Way> {
     let mut ways: Vec<Way> = Vec::new();
@@ -82,14 +83,18 @@ pub fn ways(runs: &[(String, &Summary)]) -> Vec<Way> {
                     let known = &way.entry.arm;
                     known.transport == entry.arm.transport && known.connection == entry.arm.connection
                 };
+                let own_name = without_interval(&entry.arm);
                 let way = match ways.iter_mut().find(same) {
                     Some(way) => way,
                     None => {
-                        ways.push(Way { entry: entry.clone(), observations: Vec::new(), costs, counting });
+                        let arm = Arm { name: own_name.to_owned(), ..entry.arm.clone() };
+                        let entry = ArmEntry { arm, descriptor: entry.descriptor.clone() };
+                        ways.push(Way { entry, observations: Vec::new(), costs, counting });
                         let Some(new) = ways.last_mut() else { continue };
                         new
                     }
                 };
+                way.entry.arm.name = shared(&way.entry.arm.name, own_name);
                 way.observations.push(observation);
                 if run.calibration.is_some() {
                     (way.costs, way.counting) = (costs, counting);
@@ -97,6 +102,7 @@ pub fn ways(runs: &[(String, &Summary)]) -> Vec<Way> {
             }
         }
     }
+    tell_apart(&mut ways);
     ways
 }
 

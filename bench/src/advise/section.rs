@@ -1,10 +1,11 @@
 //! The same as a section of a report: two questions at four numbers of clients, and the model's errors beside them.
 
 use super::question::Question;
-use super::{Advice, observations, words};
+use super::verdict::{self, Gist};
+use super::{Advice, BUILT_IN, observations, words};
 use crate::charts::DataTable;
 use crate::summary::Summary;
-use crate::summary::words::{count, duration, number};
+use crate::summary::words::{count, duration, list, number};
 
 /// Thousands to a million, as published comparisons count.
 const CLIENTS: [u64; 4] = [1_000, 10_000, 100_000, 1_000_000];
@@ -30,7 +31,8 @@ pub struct Section {
     pub title: &'static str,
     /// What it says, in sentences; the first is the question, the last are the conditions.
     pub sentences: Vec<String>,
-    /// One row an arm, number of clients and delivery, with the nearest measured cell.
+    /// One row an arm, number of clients and delivery, with the nearest measured cell; without what was fitted where fewer
+    /// than three sizes were measured.
     pub table: DataTable,
     /// The model against sizes that it was not fitted to; without rows where fewer than three sizes were measured.
     pub held_out: DataTable,
@@ -50,20 +52,61 @@ pub fn section(summary: &Summary) -> Option<Section> {
     }
     let held = all.first().map(|advice| advice.held_out.clone()).unwrap_or_default();
     let mut sentences = vec![asked()];
-    for advice in &all {
-        let (clients, why) = (count(advice.question.clients), advice.reasons.join(" "));
-        sentences.push(format!("{clients} clients, {}: {why}", wanted(&advice.question)));
-    }
+    let table = if held.is_empty() {
+        sentences.push(untested(&all));
+        sentences.extend(told(&all, verdict::gist_of_bytes, verdict::of_bytes));
+        words::without(&table(&all), &words::FITTED)
+    } else {
+        sentences.extend(told(&all, verdict::gist, |advice| advice.reasons.join(" ")));
+        table(&all)
+    };
     sentences.extend(all.first().and_then(words::why_stale));
     sentences.extend(all.iter().find_map(words::why_nought));
-    sentences.push(words::held_out_verdict(&held));
-    // Most notes hold for all numbers of clients: once is enough.
+    sentences.extend(notes(&all));
+    Some(Section { title: "Which should I use?", sentences, table, held_out: words::held_out(&held) })
+}
+
+/// What a run cannot say by itself, and what can.
+fn untested(all: &[Advice]) -> String {
+    let measured = all.iter().find_map(|advice| verdict::measured(&advice.candidates));
+    let measured = measured.map_or_else(String::new, |clients| format!(" ({clients} clients)"));
+    format!(
+        "How fresh prices stay, and how busy processors are, with thousands of clients, this run{measured} cannot tell: its \
+         model could not be held against sizes left out, which takes three numbers of clients. `wirerace advise` tells it \
+         from {BUILT_IN}, which is built in and has three, or from other runs (`--runs`). Bytes, which follow from texts and \
+         plans, are compared all the same."
+    )
+}
+
+/// The answers one after the other; what holds for several numbers of clients is said once, with the figures of the fewest.
+pub(super) fn told(all: &[Advice], gist: fn(&Advice) -> Gist, say: impl Fn(&Advice) -> String) -> Vec<String> {
+    let alike = |a: &Advice, b: &Advice| a.question.latest_only == b.question.latest_only && gist(a) == gist(b);
+    let one = |same: &[Advice]| {
+        let (first, more) = same.split_first()?;
+        let mut text =
+            format!("{} clients, {}: {}", count(first.question.clients), wanted(&first.question), say(first));
+        if !more.is_empty() {
+            let clients: Vec<String> = more.iter().map(|advice| count(advice.question.clients)).collect();
+            text.push_str(&format!(" The same at {} clients; the table has the figures.", list(&clients)));
+        }
+        Some(text)
+    };
+    all.chunk_by(alike).filter_map(one).collect()
+}
+
+/// What the answers rest on, each sentence once.
+fn notes(all: &[Advice]) -> Vec<String> {
+    let Some(first) = all.first() else { return Vec::new() };
+    if first.held_out.is_empty() {
+        return vec![words::OF_BYTES.to_owned(), words::OF_DISTANCE.to_owned()];
+    }
+    let mut notes = vec![words::held_out_verdict(&first.held_out)];
     for note in all.iter().flat_map(|advice| &advice.notes) {
-        if !sentences.contains(note) {
-            sentences.push(note.clone());
+        if !notes.contains(note) {
+            notes.push(note.clone());
         }
     }
-    Some(Section { title: "Which should I use?", sentences, table: table(&all), held_out: words::held_out(&held) })
+    notes
 }
 
 /// Every quote at all numbers of clients, then the newest only, where polls may be the better choice.

@@ -199,18 +199,28 @@ fn groups(candidates: &[Candidate]) -> Vec<Vec<String>> {
     ranking::rank(candidates, &Criterion::ALL).into_iter().map(|group| group.arms).collect()
 }
 
+/// Nothing else ranks those whose bytes overlap: which cost matters is the reader's question. So it is told beside the tie.
 #[test]
-fn overlapping_intervals_are_tied_and_the_next_criterion_may_part_them() {
+fn overlapping_bytes_are_tied_and_what_else_differs_is_told() {
     let (a, b) = (named("a", (1.0, 2.0), Some((5.0, 6.0))), named("b", (1.5, 3.0), Some((5.5, 7.0))));
     assert_eq!(groups(&[b.clone(), a.clone()]), [["a", "b"]], "everything overlaps");
+    assert!(ranking::rank(&[a.clone(), b.clone()], &Criterion::ALL)[0].differ.is_empty());
     let dearer = named("b", (1.5, 3.0), Some((6.5, 7.0)));
-    assert_eq!(groups(&[dearer.clone(), a.clone()]), [["a"], ["b"]], "CPU parts them");
-    let parted = ranking::rank(&[dearer, a.clone()], &Criterion::ALL)[0].parted;
-    assert_eq!(parted.map(|p| p.by), Some(Criterion::Cpu));
+    assert_eq!(groups(&[dearer.clone(), a.clone()]), [["a", "b"]], "CPU ranks nobody");
+    let both = [dearer, a.clone()];
+    assert_eq!(ranking::rank(&both, &Criterion::ALL)[0].differ, [Criterion::Cpu]);
+    assert!(ranking::rank(&both, &Criterion::PLANNED)[0].differ.is_empty());
+    let tied = verdict::reasons(&question(), &both, &ranking::rank(&both, &Criterion::ALL));
+    let told = "They differ in CPU (a: 5.5 busy processors, b: 6.75 busy processors).";
+    assert_eq!(tied, [format!("b and a are tied, their intervals of bytes overlap. {told}")]);
     // Overlap is handed on: a–b–c is one group although a and c are apart.
     assert_eq!(groups(&[a.clone(), b.clone(), named("c", (2.5, 4.0), Some((6.5, 9.0)))]).len(), 1);
-    // Who has no figure cannot be parted by it.
-    assert_eq!(groups(&[a.clone(), named("b", (1.5, 3.0), None)]).len(), 1);
+    // Bytes part whatever else overlaps; who has no figure cannot be parted.
+    let parted = ranking::rank(&[a.clone(), named("c", (2.5, 4.0), Some((5.0, 6.0)))], &Criterion::ALL)[0].parted;
+    assert_eq!(parted.map(|p| (p.here, p.next)), Some((1.5, 3.25)));
+    let mut unknown = named("b", (2.5, 3.0), None);
+    unknown.bytes_per_s = None;
+    assert_eq!(groups(&[a.clone(), unknown]).len(), 1);
     let mut out = named("late", (0.1, 0.2), None);
     out.why_not = Some("too late".to_owned());
     assert_eq!(groups(&[a, out]), [["a"]]);
@@ -220,7 +230,7 @@ fn overlapping_intervals_are_tied_and_the_next_criterion_may_part_them() {
 fn known_costs_give_a_known_ranking_with_its_reason_and_its_sources() {
     let advice = advise_from(&question().with_clients(800), &fixture::five(0.01));
     let first = &advice.groups[0];
-    assert_eq!((first.arms.as_slice(), first.parted.map(|p| p.by)), (&["ws".to_owned()][..], Some(Criterion::Bytes)));
+    assert!(first.arms == ["ws"] && first.parted.is_some_and(|p| p.here < p.next), "{first:?}");
     let of = |arm: &str| advice.candidates.iter().find(|c| c.arm == arm).unwrap();
     let cpu = of("ws").processors.unwrap();
     let truth = 25.0 * 4_000.0 / 1e6;
@@ -244,11 +254,7 @@ fn known_costs_give_a_known_ranking_with_its_reason_and_its_sources() {
         "{text}"
     );
     assert_eq!(advice.reasons.len(), 2);
-    assert_eq!(
-        words::table(&advice).rows[0][..3],
-        ["1", "bytes", "ws"],
-        "what parts it from the next stands beside it"
-    );
+    assert_eq!(words::table(&advice).rows[0][..2], ["1", "ws"]);
 }
 
 #[test]
@@ -293,9 +299,8 @@ fn held_requests_and_bytes_are_less_sure_far_away_and_plans_are_exact() {
         a.overlaps(&b)
     };
     assert!(!overlap(&near) && overlap(&far));
-    assert_eq!(near.groups[0].parted.map(|p| p.by), Some(Criterion::Bytes));
-    let first = &far.groups[0];
-    assert!(first.arms.len() > 1 || first.parted.map(|p| p.by) != Some(Criterion::Bytes), "{first:?}");
+    assert_eq!(near.groups[0].arms.len(), 1);
+    assert!(far.groups[0].arms.len() > 1, "{:?}", far.groups[0]);
 }
 
 #[test]
@@ -310,7 +315,8 @@ fn what_spans_an_order_of_magnitude_is_not_known_and_parts_nobody() {
     assert!(!said.contains("CPU, processors") && words::text(&near).contains("CPU, processors"), "{said}");
     assert!(near.candidates[0].figure(Criterion::Cpu).is_some() && !words::text(&near).contains("not known"));
     let unsure = named("a", (1.0, 2.0), Some((1.0, 11.0)));
-    assert_eq!(groups(&[unsure, named("b", (1.5, 3.0), Some((20.0, 21.0)))]), [["a", "b"]]);
+    let pair = [unsure, named("b", (1.5, 3.0), Some((20.0, 21.0)))];
+    assert!(ranking::rank(&pair, &Criterion::ALL)[0].differ.is_empty(), "not even where the intervals are apart");
 }
 
 #[test]
@@ -375,17 +381,26 @@ fn a_report_has_the_section_where_there_is_something_to_learn_from() {
     assert!(section.table.rows.iter().all(|row| row.len() == section.table.columns.len()));
     assert!(section.held_out.rows.is_empty() && section.sentences.iter().any(|s| s.contains("could not be held")));
     let saying = |what: &str| section.sentences.iter().filter(|s| s.contains(what)).collect::<Vec<_>>();
-    assert_eq!(saying("three numbers of clients").len(), 1, "said once: {:#?}", section.sentences);
+    let limit = saying("three numbers of clients");
+    assert_eq!(limit.len(), 1, "said once: {:#?}", section.sentences);
+    assert!(limit[0].contains("(10 clients)") && limit[0].contains("`wirerace advise`"), "{limit:?}");
+    assert!(limit[0].contains(BUILT_IN), "{limit:?}");
     assert_eq!(saying("although a quote is only 40 ms on its way").len(), 1, "{:#?}", section.sentences);
-    assert_eq!(saying(" clients, newest only: ").len(), 4, "{:#?}", section.sentences);
-    // A hundred times ten clients and more: nobody costs least, and what is in doubt is said first.
-    let reasons = saying(" clients, every quote: ");
-    let whole = |s: &&String| {
-        s.contains(": ") && s.contains("would take the fewest bytes") && s.contains("times beyond what was measured")
-    };
-    assert!(reasons.len() == 4 && reasons.iter().all(whole), "{reasons:#?}");
-    assert_eq!(saying(" clients) to rank CPU; bytes only.").len(), 8, "{:#?}", section.sentences);
-    assert_eq!(saying("costs least").len(), 0, "{:#?}", section.sentences);
+    // Bytes alone are compared, and what holds for several numbers of clients is said once.
+    for wanted in [" clients, every quote: ", " clients, newest only: "] {
+        let answers = saying(wanted);
+        assert!((1..4).contains(&answers.len()), "{answers:#?}");
+        assert!(answers.iter().all(|answer| answer.contains("bytes")), "{answers:#?}");
+        for clients in ["1,000", "10,000", "100,000", "1,000,000"] {
+            let named = format!("{clients} ");
+            assert!(answers.iter().any(|s| s.contains(&named) || s.contains(&format!("{clients},"))), "{answers:#?}");
+        }
+    }
+    for fitted in ["times beyond what was measured", "costs least", "rank CPU", "not known"] {
+        assert_eq!(saying(fitted).len(), 0, "{fitted}: {:#?}", section.sentences);
+    }
+    let column = |name: &str| section.table.columns.iter().position(|column| column == name);
+    assert!(column("CPU, processors").is_none() && column("memory").is_none() && column("bytes").is_some());
     let nearest = section.table.columns.iter().position(|column| column == "nearest measured cell").unwrap();
     assert!(section.table.rows.iter().all(|row| row[nearest].contains(report_fixture::CELL)), "{:?}", section.table);
     let quick = crate::summary::Summary { quick: true, ..summary };
@@ -394,3 +409,4 @@ fn a_report_has_the_section_where_there_is_something_to_learn_from() {
 
 mod doubt;
 mod law;
+mod named;

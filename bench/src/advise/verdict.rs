@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::Advice;
 use super::candidate::{Candidate, Criterion, Figure};
 use super::question::Question;
 use super::ranking::{Group, Parted, criteria, rank};
@@ -28,13 +29,13 @@ fn is_far(question: &Question, candidates: &[Candidate]) -> bool {
 pub(super) fn reasons(question: &Question, candidates: &[Candidate], groups: &[Group]) -> Vec<String> {
     let Some(first) = groups.first() else { return vec![nobody(question, candidates)] };
     let far = is_far(question, candidates);
-    let members: Vec<&Candidate> = candidates.iter().filter(|c| first.arms.contains(&c.arm)).collect();
+    let members = members(candidates, first);
     let mut reasons = if members.iter().any(|c| c.may_be_too_stale) {
-        vec![doubted(question, &members, far), sure(question, candidates, far)]
+        vec![doubted(question, &members, first, far), sure(question, candidates, far)]
     } else {
-        let lead = candidates.iter().find(|c| first.arms.first() == Some(&c.arm));
-        let mut reasons = vec![opening(candidates, first, far)];
-        reasons.extend(lead.map(|lead| price(lead, candidates, far)));
+        let told = criteria(candidates, question.clients);
+        let mut reasons = vec![opening(&members, first, far)];
+        reasons.extend(lead(candidates, first).and_then(|lead| price(lead, first, candidates, told)));
         reasons
     };
     if let Some(((least, most), opening)) = measured_clients(candidates).filter(|_| far).zip(reasons.first_mut()) {
@@ -44,8 +45,70 @@ pub(super) fn reasons(question: &Question, candidates: &[Candidate], groups: &[G
     reasons
 }
 
+/// The answer as far as texts and plans give it, for a run that cannot say how far its model is off.
+#[must_use]
+pub(super) fn of_bytes(advice: &Advice) -> String {
+    match rank(&advice.candidates, &Criterion::PLANNED).first() {
+        Some(first) => opening(&members(&advice.candidates, first), first, true),
+        None => nobody(&advice.question, &advice.candidates),
+    }
+}
+
+/// With how many clients something was measured, in words.
+#[must_use]
+pub(super) fn measured(candidates: &[Candidate]) -> Option<String> {
+    measured_clients(candidates).map(|(least, most)| range_of_clients(least, most))
+}
+
+fn members<'a>(candidates: &'a [Candidate], group: &Group) -> Vec<&'a Candidate> {
+    candidates.iter().filter(|candidate| group.arms.contains(&candidate.arm)).collect()
+}
+
+/// The one of a group that is taken as its example.
+fn lead<'a>(candidates: &'a [Candidate], group: &Group) -> Option<&'a Candidate> {
+    candidates.iter().find(|candidate| group.arms.first() == Some(&candidate.arm))
+}
+
+/// What an answer says but for its figures: where two say the same, it need not be said twice.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Gist {
+    far: bool,
+    /// The first group, and who of it may be too stale.
+    first: Vec<(String, bool)>,
+    differ: Vec<Criterion>,
+    alone: bool,
+    /// The cheapest of those that are sure to keep the budget.
+    sure: Vec<String>,
+    dearer: Option<(Criterion, String)>,
+}
+
+/// The gist of [`Advice::reasons`].
+#[must_use]
+pub(super) fn gist(advice: &Advice) -> Gist {
+    let Some(first) = advice.groups.first() else { return Gist::default() };
+    let candidates = &advice.candidates;
+    let told = criteria(candidates, advice.question.clients);
+    let costs_more = lead(candidates, first).and_then(|lead| dearer(lead, first, candidates, told));
+    Gist {
+        far: is_far(&advice.question, candidates),
+        first: members(candidates, first).iter().map(|c| (c.arm.clone(), c.may_be_too_stale)).collect(),
+        differ: first.differ.clone(),
+        sure: first_sure(candidates, told).map(|group| group.arms).unwrap_or_default(),
+        dearer: costs_more.map(|(criterion, other)| (criterion, other.arm.clone())),
+        ..gist_of_bytes(advice)
+    }
+}
+
+/// The gist of [`of_bytes`].
+#[must_use]
+pub(super) fn gist_of_bytes(advice: &Advice) -> Gist {
+    let Some(first) = advice.groups.first() else { return Gist::default() };
+    let first_arms = members(&advice.candidates, first).iter().map(|c| (c.arm.clone(), false)).collect();
+    Gist { first: first_arms, alone: first.parted.is_none(), ..Gist::default() }
+}
+
 /// Who would be cheapest, if the model is not too far off.
-fn doubted(question: &Question, members: &[&Candidate], far: bool) -> String {
+fn doubted(question: &Question, members: &[&Candidate], first: &Group, far: bool) -> String {
     let doubtful: Vec<&Candidate> = members.iter().copied().filter(|c| c.may_be_too_stale).collect();
     let budget = duration(question.staleness_s * 1e3);
     let factor = doubtful.iter().map(|c| c.nearness.load_factor()).fold(1.0, f64::max);
@@ -59,22 +122,25 @@ fn doubted(question: &Question, members: &[&Candidate], far: bool) -> String {
     let all: Vec<String> = members.iter().map(|c| name(c)).collect();
     let stale: Vec<String> = doubtful.iter().map(|c| format!("{} {}", name(c), span(&c.staleness_p99_s))).collect();
     format!(
-        "{} would {least} and are tied, as far as they stay within {budget}: {} by the model{beyond}.",
+        "{} would {least} and are tied, as far as they stay within {budget}: {} by the model{beyond}.{}",
         list(&all),
-        list(&stale)
+        list(&stale),
+        differences(members, first)
     )
+}
+
+fn first_sure(candidates: &[Candidate], told: &[Criterion]) -> Option<Group> {
+    rank(candidates.iter().filter(|candidate| !candidate.may_be_too_stale), told).into_iter().next()
 }
 
 /// Who is cheapest of those whose whole interval is within the budget.
 fn sure(question: &Question, candidates: &[Candidate], far: bool) -> String {
     let budget = duration(question.staleness_s * 1e3);
-    let sure = candidates.iter().filter(|c| !c.may_be_too_stale);
-    let groups = rank(sure, criteria(candidates, question.clients));
-    let Some(first) = groups.first() else {
+    let Some(first) = first_sure(candidates, criteria(candidates, question.clients)) else {
         return format!("No way is sure to stay within {budget}.");
     };
     let best = names(candidates, &first.arms);
-    let bytes = candidates.iter().find(|c| first.arms.first() == Some(&c.arm)).and_then(|c| c.bytes_per_s);
+    let bytes = lead(candidates, &first).and_then(|lead| lead.bytes_per_s);
     let taken = bytes.map_or_else(String::new, |figure| format!(": {}", amount(Criterion::Bytes, figure.value)));
     match best.as_slice() {
         [only] if far => format!("Of those sure to stay within it, {only} takes the fewest bytes{taken}."),
@@ -84,62 +150,88 @@ fn sure(question: &Question, candidates: &[Candidate], far: bool) -> String {
     }
 }
 
-/// What the first group is and what parts it from the next.
-fn opening(candidates: &[Candidate], first: &Group, far: bool) -> String {
-    let best = names(candidates, &first.arms);
-    match (best.as_slice(), &first.parted) {
+/// What the first group is, what parts it from the next, and in what its members differ.
+fn opening(members: &[&Candidate], first: &Group, far: bool) -> String {
+    let names: Vec<String> = members.iter().map(|member| name(member)).collect();
+    match (names.as_slice(), &first.parted) {
         ([only], Some(parted)) if far => format!("{only} takes the fewest bytes: {}.", against(parted)),
         ([only], Some(parted)) => format!("{only} costs least: {}.", against(parted)),
         ([only], None) => format!("{only} is the only one that keeps the budget."),
-        (tied, None) if far => format!("{} are tied: their intervals of bytes overlap.", list(tied)),
-        (tied, Some(parted)) if far => {
-            format!(
-                "{} are tied, their intervals of bytes overlap; together they take fewer than the rest: {}.",
-                list(tied),
-                against(parted)
-            )
-        }
-        (tied, Some(parted)) => {
-            format!(
-                "{} are tied, their intervals overlap in everything measured; together they cost less than the rest: {}.",
-                list(tied),
-                against(parted)
-            )
-        }
-        (tied, None) => {
-            format!(
-                "{} are tied: their intervals overlap, and nothing here ranks them. Take the one that is simplest to run.",
-                list(tied)
-            )
+        (tied, parted) => {
+            let rest = parted.map_or_else(String::new, |parted| {
+                format!("; together they take fewer than the rest: {}", against(&parted))
+            });
+            let apart = differences(members, first);
+            let simplest = if apart.is_empty() && !far {
+                " Nothing known here parts them: take the one that is simplest to run."
+            } else {
+                ""
+            };
+            format!("{} are tied, their intervals of bytes overlap{rest}.{apart}{simplest}", list(tied))
         }
     }
 }
 
-fn against(parted: &Parted) -> String {
-    format!("{} against {} of the next", amount(parted.by, parted.here), amount(parted.by, parted.next))
+/// In which criteria the members of a group differ, with the two that do so most; empty where nothing is known to differ.
+fn differences(members: &[&Candidate], group: &Group) -> String {
+    let told: Vec<String> = group.differ.iter().filter_map(|criterion| ends(members, *criterion)).collect();
+    if told.is_empty() { String::new() } else { format!(" They differ in {}.", list(&told)) }
 }
 
-/// What the first costs more than another candidate, so that the price of the choice is told too.
-fn price(lead: &Candidate, candidates: &[Candidate], far: bool) -> String {
-    let fitted = |criterion: &Criterion| matches!(criterion, Criterion::Memory | Criterion::Cpu);
-    let told: Vec<Criterion> = Criterion::ALL.into_iter().filter(|criterion| !(far && fitted(criterion))).collect();
-    let dearer = told.iter().find_map(|criterion| {
+/// `requests (a: 5 requests/s, b: 9 requests/s)`: the lowest interval's and the highest's, which share no value.
+fn ends(members: &[&Candidate], criterion: Criterion) -> Option<String> {
+    let known = || members.iter().filter_map(|member| Some((*member, member.figure(criterion)?)));
+    let least = known().min_by(|a, b| a.1.high.total_cmp(&b.1.high))?;
+    let most = known().max_by(|a, b| a.1.low.total_cmp(&b.1.low))?;
+    let of = |(member, figure): (&Candidate, Figure)| format!("{}: {}", name(member), amount(criterion, figure.value));
+    Some(format!("{} ({}, {})", word(criterion), of(least), of(most)))
+}
+
+fn against(parted: &Parted) -> String {
+    let [here, next] = [parted.here, parted.next].map(|bytes| amount(Criterion::Bytes, bytes));
+    format!("{here} against {next} of the next")
+}
+
+/// The first of `told` in which a candidate outside of the first group is clearly cheaper than its `lead`, and that candidate.
+fn dearer<'a>(
+    lead: &Candidate,
+    first: &Group,
+    candidates: &'a [Candidate],
+    told: &[Criterion],
+) -> Option<(Criterion, &'a Candidate)> {
+    told.iter().find_map(|criterion| {
         let own = lead.figure(*criterion)?;
-        let cheapest = candidates
-            .iter()
-            .filter(|other| other.why_not.is_none() && other.arm != lead.arm)
+        let (cheapest, _) = others(first, candidates)
             .filter_map(|other| Some((other, other.figure(*criterion)?)))
             .filter(|(_, figure)| figure.high < own.low)
             .min_by(|a, b| a.1.value.total_cmp(&b.1.value))?;
-        let (theirs, ours) = (amount(*criterion, cheapest.1.value), amount(*criterion, own.value));
-        Some(format!("What it costs more: {ours}, where {} needs {theirs}.", name(cheapest.0)))
-    });
-    dearer.unwrap_or_else(|| {
-        let able = || candidates.iter().filter(|c| c.why_not.is_none());
-        let known = |criterion: &&Criterion| able().all(|c| c.figure(**criterion).is_some());
-        let known: Vec<String> = told.iter().filter(known).map(|criterion| word(*criterion).to_owned()).collect();
-        format!("No other candidate is clearly cheaper in what is known of all: {}.", list(&known))
+        Some((*criterion, cheapest))
     })
+}
+
+/// Candidates outside of a group.
+fn others<'a>(group: &Group, candidates: &'a [Candidate]) -> impl Iterator<Item = &'a Candidate> {
+    candidates.iter().filter(|other| other.why_not.is_none() && !group.arms.contains(&other.arm))
+}
+
+/// What the first costs more than another candidate, so that the price of the choice is told too. `None` where all are tied:
+/// then their differences are told already.
+fn price(lead: &Candidate, first: &Group, candidates: &[Candidate], told: &[Criterion]) -> Option<String> {
+    let tied = first.arms.len() > 1;
+    if tied && others(first, candidates).next().is_none() {
+        return None;
+    }
+    if let Some((criterion, other)) = dearer(lead, first, candidates, told) {
+        let said = |candidate: &Candidate| Some(amount(criterion, candidate.figure(criterion)?.value));
+        let (ours, theirs) = (said(lead)?, said(other)?);
+        let who = if tied { name(lead) } else { "it".to_owned() };
+        return Some(format!("What {who} costs more: {ours}, where {} needs {theirs}.", name(other)));
+    }
+    let able = || candidates.iter().filter(|c| c.why_not.is_none());
+    let known = |criterion: &&Criterion| able().all(|c| c.figure(**criterion).is_some());
+    let known: Vec<String> = told.iter().filter(known).map(|criterion| word(*criterion).to_owned()).collect();
+    let who = if tied { "No candidate beside them" } else { "No other candidate" };
+    Some(format!("{who} is clearly cheaper in what is known of all: {}.", list(&known)))
 }
 
 pub(super) fn word(criterion: Criterion) -> &'static str {

@@ -130,26 +130,30 @@ pub fn why_stale(advice: &Advice) -> Option<String> {
     })
 }
 
+/// Which bytes are meant, and what they decide.
+pub(super) const OF_BYTES: &str = "Bytes are those of IP packets both ways without set-up (theory; from … to: segments without \
+                                   data and the model's error). They rank; what their intervals do not part is tied.";
+/// What nobody measured.
+pub(super) const OF_DISTANCE: &str = "Distance is theory's: CPU and memory were measured on one host.";
+
 /// What the answer rests on.
 #[must_use]
 pub fn notes(question: &Question, ways: &[Way], candidates: &[Candidate]) -> Vec<String> {
-    let mut notes = vec![
-        "Bytes are those of IP packets both ways without set-up (theory; from … to: segments without data and the model's \
-         error). CPU is that of servers and clients together, as on the measured machine; memory is the servers'. \
-         Intervals of staleness, bytes, held requests, CPU and memory widen with the load's distance from what was measured. “Parted \
-         by” is what tells a rank from the next; what nothing parts is tied."
-            .to_owned(),
-    ];
+    let mut notes = vec![format!(
+        "{OF_BYTES} CPU is that of servers and clients together, as on the measured machine; memory is the servers'. \
+         Intervals of staleness, bytes, held requests, CPU and memory widen with the load's distance from what was \
+         measured. What else tells tied ones apart ranks nobody, and stands beside them."
+    )];
     if candidates.iter().flat_map(|c| [c.memory_bytes, c.processors]).flatten().any(|figure| !figure.is_known()) {
         notes.push(format!(
             "“{NOT_KNOWN}”: this far from what was measured, the most that it may be is more than {} times the least; \
-             such a figure parts nobody, \
+             such a figure tells nobody apart, \
              and a column without any other value is left out.",
             number(KNOWN_WITHIN)
         ));
     }
     if question.rtt_s > 0.0 {
-        notes.push("Distance is theory's: CPU and memory were measured on one host.".to_owned());
+        notes.push(OF_DISTANCE.to_owned());
     }
     if question.orders_per_s > 0.0 {
         notes.push(
@@ -220,7 +224,13 @@ pub fn why_nought(advice: &Advice) -> Option<String> {
 }
 
 /// Columns that are left out where nobody has a value.
-const OPTIONAL: [&str; 5] = ["bytes", "requests/s", "memory", "CPU, processors", "CPU held-out error"];
+const OPTIONAL: [&str; 6] = ["bytes", "requests/s", MEMORY, CPU, DIFFER, HELD_OUT];
+/// Columns of what was fitted to runs, and so means little without a known error.
+pub(super) const FITTED: [&str; 4] = [MEMORY, CPU, DIFFER, HELD_OUT];
+const MEMORY: &str = "memory";
+const CPU: &str = "CPU, processors";
+const DIFFER: &str = "tied ones differ in";
+const HELD_OUT: &str = "CPU held-out error";
 
 /// Without the columns in which nobody has a value.
 #[must_use]
@@ -231,6 +241,18 @@ pub fn pruned(table: DataTable) -> DataTable {
         !optional || table.rows.iter().filter_map(|row| row.get(place)).any(says)
     };
     let places: Vec<usize> = (0..table.columns.len()).filter(|place| kept(*place)).collect();
+    at_places(&table, &places)
+}
+
+/// Without these columns.
+#[must_use]
+pub(super) fn without(table: &DataTable, columns: &[&str]) -> DataTable {
+    let left_out = |place: usize| columns.contains(&table.columns[place].as_str());
+    let places: Vec<usize> = (0..table.columns.len()).filter(|place| !left_out(*place)).collect();
+    at_places(table, &places)
+}
+
+fn at_places(table: &DataTable, places: &[usize]) -> DataTable {
     let of = |row: &Vec<String>| places.iter().filter_map(|place| row.get(*place).cloned()).collect();
     DataTable { columns: of(&table.columns), rows: table.rows.iter().map(of).collect() }
 }
@@ -244,23 +266,12 @@ pub fn table(advice: &Advice) -> DataTable {
 /// The same with all columns, so that tables of several questions fit together.
 #[must_use]
 pub fn whole_table(advice: &Advice) -> DataTable {
-    let columns = [
-        "rank",
-        "parted by",
-        "arm",
-        "p99 stale",
-        "bytes",
-        "requests/s",
-        "open connections",
-        "memory",
-        "CPU, processors",
-        "CPU held-out error",
-    ];
+    let columns =
+        ["rank", "arm", "p99 stale", "bytes", "requests/s", "open connections", MEMORY, CPU, DIFFER, HELD_OUT];
     let mut rows = Vec::new();
     for (place, candidate) in placed(advice) {
         rows.push(vec![
             place,
-            parted_by(advice, candidate),
             name(candidate),
             stale(candidate),
             figure(Criterion::Bytes, candidate.bytes_per_s),
@@ -268,17 +279,18 @@ pub fn whole_table(advice: &Advice) -> DataTable {
             figure(Criterion::Connections, Some(candidate.connections)),
             figure(Criterion::Memory, candidate.memory_bytes),
             figure(Criterion::Cpu, candidate.processors),
+            differ_in(advice, candidate),
             percent(candidate.held_out_cpu_error),
         ]);
     }
     DataTable { columns: columns.map(str::to_owned).to_vec(), rows }
 }
 
-/// What tells the rank of `candidate` from the next; the last rank has none.
-fn parted_by(advice: &Advice, candidate: &Candidate) -> String {
+/// In what those that are tied with `candidate`, itself included, differ all the same.
+fn differ_in(advice: &Advice, candidate: &Candidate) -> String {
     let group = advice.groups.iter().find(|group| group.arms.contains(&candidate.arm));
-    let what = group.and_then(|group| group.parted).map(|parted| word(parted.by));
-    what.unwrap_or(NOTHING).to_owned()
+    let told = group.map(|group| group.differ.iter().map(|criterion| word(*criterion).to_owned()).collect::<Vec<_>>());
+    told.filter(|told| !told.is_empty()).map_or_else(|| NOTHING.to_owned(), |told| list(&told))
 }
 
 /// Candidates with their places: `1`, `2 tied`, `1 in doubt` (may be too stale), `–`.

@@ -9,7 +9,7 @@ use super::{
     tick_x,
 };
 use crate::summary::words::{NOTHING, list, number};
-use crate::summary::{CellSummary, PooledBytes, Quantity, Summary};
+use crate::summary::{ArmSummary, CellSummary, PooledBytes, Quantity, Summary};
 
 pub(super) const NAME: &str = "bytes";
 
@@ -89,7 +89,14 @@ fn set_up(arms: &[Styled<'_>]) -> Option<String> {
         Some(format!("{} {} %", arm.arm, number(percent)))
     };
     let each: Vec<String> = arms.iter().filter_map(share).collect();
-    (!each.is_empty()).then(|| format!("Set-up's part of it, spread over this run's quotes: {}.", list(&each)))
+    let what = "Set-up's part of it, spread over this run's quotes, right of the strokes above and below a bar";
+    (!each.is_empty()).then(|| format!("{what}: {}.", list(&each)))
+}
+
+/// Bytes of set-up in a bar: its share in the median trial.
+fn set_up_bytes(arm: &ArmSummary) -> Option<f64> {
+    let percent = arm.median(Quantity::SetUpShare).filter(|share| share.is_finite())?;
+    Some(percent / 100.0 * total(&arm.bytes?))
 }
 
 fn layers(bytes: &PooledBytes) -> [Option<f64>; 6] {
@@ -136,6 +143,14 @@ fn bars(canvas: &mut Canvas, arms: &[Styled<'_>], looks: &[Look], (top, bottom):
             let Some(size) = size.filter(|s| *s > 0.0) else { continue };
             segment(canvas, (x(from), x(from + size)), middle, look, size);
             from += size;
+        }
+        if let Some(set_up) = set_up_bytes(styled.0) {
+            // Outside the bar: set-up is a part of every layer, and hides none.
+            let at = x((from - set_up).max(0.0));
+            for side in [-1.0, 1.0] {
+                let edge = middle + side * BAR / 2.0;
+                canvas.line(&[(at, edge + side * 0.5), (at, edge + side * 5.0)], Ink::Text, 1.6, &[]);
+            }
         }
         over_grid(canvas, (x(from) + 7.0, middle), &number(from), Type { bold: true, ..TEXT });
     }
@@ -198,7 +213,7 @@ fn sentence(arms: &[Styled<'_>]) -> String {
     let each: Vec<String> = totals.iter().map(|(bytes, arm)| format!("{arm} {}", number(*bytes))).collect();
     match each.as_slice() {
         [] => "No valid trial delivered a quote.".to_owned(),
-        each => format!("Bytes per delivered quote, fewest first: {}.", list(each)),
+        each => format!("Bytes per delivered quote, pooled over the valid trials, fewest first: {}.", list(each)),
     }
 }
 
@@ -209,11 +224,12 @@ fn table(cell: &CellSummary) -> DataTable {
         let mut row = vec![arm.arm.clone()];
         row.extend(arm.bytes.map_or([None; 6], |b| layers(&b)).map(write).into_iter().take(looks.len()));
         row.push(write(arm.bytes.map(|b| total(&b))));
+        row.push(write(set_up_bytes(arm)));
         row
     });
     let mut columns = vec!["arm".to_owned()];
     columns.extend(looks.iter().map(|look| look.title.to_owned()));
-    columns.push("total".to_owned());
+    columns.extend(["total", "of it set-up"].map(str::to_owned));
     DataTable { columns, rows: rows.collect() }
 }
 

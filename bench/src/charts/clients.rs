@@ -4,7 +4,7 @@ use super::canvas::{Canvas, NOTE};
 use super::plot::{Axis, LABELS, Mark, Panel, Series, names_at_ends, names_room};
 use super::style;
 use super::sweep::{Sweep, along_clients, either, mark};
-use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_across};
+use super::{Chart, DataTable, MARGIN, WIDTH, close, gaps, nothing, open_across};
 use crate::statistics::median;
 use crate::summary::words::{NOTHING, bytes, count, duration, estimate, list, number};
 use crate::summary::{CellSummary, Quantity, Summary};
@@ -62,10 +62,7 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
             y = panel(&mut canvas, y, cost, &series);
         }
     }
-    let all = costs.iter().map(|cost| series(summary, &sweep, cost).len()).max().unwrap_or(0);
-    if all < summary.arms.len() {
-        notes.push(format!("{} of {} arms have no value in any cell.", summary.arms.len() - all, summary.arms.len()));
-    }
+    notes.extend(costs.iter().filter_map(|cost| missing(summary, &sweep, cost)));
     notes.push(
         "Marks of one cell stand beside each other. Thin dashes: the line of the slope that stands beside the name, the median of the slopes between all pairs of \
          cells (Theil and Sen)."
@@ -78,10 +75,19 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
 
 /// What is drawn of an arm: one mark a cell that has a value above nought, where a logarithmic axis begins.
 fn marks(sweep: &Sweep<'_>, i: usize, cost: &Cost) -> Vec<Mark> {
-    let of = |(n, cell): &(f64, &CellSummary)| {
-        mark(cell.arms.get(i)?, cost.quantity, *n, if cost.per_client { *n } else { 1.0 })
-    };
-    sweep.cells.iter().filter_map(of).filter(|mark| mark.y > 0.0).collect()
+    sweep.cells.iter().filter_map(|(n, cell)| place(cell, i, cost, *n)).collect()
+}
+
+fn place(cell: &CellSummary, i: usize, cost: &Cost, clients: f64) -> Option<Mark> {
+    let factor = if cost.per_client { clients } else { 1.0 };
+    mark(cell.arms.get(i)?, cost.quantity, clients, factor).filter(|mark| mark.y > 0.0)
+}
+
+/// Which arms have no mark in which cells.
+fn missing(summary: &Summary, sweep: &Sweep<'_>, cost: &Cost) -> Option<String> {
+    let cells: Vec<&CellSummary> = sweep.all().collect();
+    let lacks = |cell: &CellSummary, i: usize| place(cell, i, cost, f64::from(cell.load.clients)).is_none();
+    gaps::note(cost.quantity.title(), &gaps::named(summary, 0..summary.arms.len(), &cells, lacks))
 }
 
 fn series(summary: &Summary, sweep: &Sweep<'_>, cost: &Cost) -> Vec<Series> {

@@ -7,7 +7,7 @@ use super::canvas::Canvas;
 use super::family::{Family, families};
 use super::plot::{Axis, LABELS, Mark, Panel, Series, beside, legend};
 use super::sweep::{either, mark};
-use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_across};
+use super::{Chart, DataTable, MARGIN, WIDTH, close, gaps, nothing, open_across};
 use crate::summary::words::{bytes, duration, estimate, list};
 use crate::summary::{CellSummary, Quantity, Summary};
 
@@ -43,6 +43,7 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     for family in families.iter().filter(|family| !has_any(&cells, family, &costs)) {
         notes.push(format!("Not drawn: {}, no valid trial measured staleness and cost.", family.name));
     }
+    notes.extend(missing(summary, &cells, &drawn, costs));
     let mut y = top;
     if drawn.is_empty() {
         nothing(&mut canvas, top, "no valid trial measured staleness and cost");
@@ -81,12 +82,27 @@ fn has_any(cells: &[&CellSummary], family: &Family, costs: &[Quantity; 2]) -> bo
 /// A family's marks from the shortest interval to the longest, each with the place of its arm. A value of 0 or less has no
 /// place on a logarithmic axis.
 fn marks(cell: &CellSummary, family: &Family, cost: Quantity) -> Vec<(usize, Mark)> {
-    let of = |member: &usize| {
-        let arm = cell.arms.get(*member)?;
-        let x = arm.median(cost).filter(|x| x.is_finite() && *x > 0.0)?;
-        Some((*member, mark(arm, Quantity::StalenessMean, x, 1.0).filter(|mark| mark.y > 0.0)?))
+    family.members.iter().filter_map(|member| Some((*member, place(cell, *member, cost)?))).collect()
+}
+
+fn place(cell: &CellSummary, member: usize, cost: Quantity) -> Option<Mark> {
+    let arm = cell.arms.get(member)?;
+    let x = arm.median(cost).filter(|x| x.is_finite() && *x > 0.0)?;
+    mark(arm, Quantity::StalenessMean, x, 1.0).filter(|mark| mark.y > 0.0)
+}
+
+/// Which arms of the families that are drawn have no mark in which cells, for each cost where that differs.
+fn missing(summary: &Summary, cells: &[&CellSummary], drawn: &[&Family], costs: [Quantity; 2]) -> Vec<String> {
+    let of = |cost: Quantity| {
+        let arms = drawn.iter().flat_map(|family| family.members.iter().copied());
+        gaps::named(summary, arms, cells, |cell, arm| place(cell, arm, cost).is_none())
     };
-    family.members.iter().filter_map(of).collect()
+    let each = costs.map(of);
+    if each[0] == each[1] {
+        return gaps::note("staleness or cost", &each[0]).into_iter().collect();
+    }
+    let told = |(cost, named): (&Quantity, &Vec<String>)| gaps::note(&format!("staleness or {}", cost.title()), named);
+    costs.iter().zip(&each).filter_map(told).collect()
 }
 
 fn row(

@@ -1,5 +1,9 @@
 //! How many connections and requests does it take? Two panels, counted apart, every trial a dot.
 
+use wirerace_contract::descriptor::Delivers;
+use wirerace_contract::results::ArmEntry;
+use wirerace_contract::spec::Connection;
+
 use super::axis::linear_ticks;
 use super::canvas::{Canvas, TEXT, Type, text_width};
 use super::style::Ink;
@@ -8,7 +12,7 @@ use super::{
     ticks_x,
 };
 use crate::summary::words::{estimate, list, number};
-use crate::summary::{CellSummary, Quantity, Reading, Summary};
+use crate::summary::{ArmSummary, CellSummary, Quantity, Reading, Summary};
 
 pub(super) const NAME: &str = "handshakes";
 
@@ -39,9 +43,35 @@ pub(super) fn draw(summary: &Summary, cell: &CellSummary) -> Chart {
     } else {
         nothing(&mut canvas, top, "no valid trial delivered a quote");
     }
+    notes.extend(opened_once(summary, cell));
     notes.extend(orders_note(cell, "their connections and requests are counted too"));
     close(&mut canvas, bottom + 36.0, &notes);
     Chart { kind: NAME, title: title.to_owned(), sentence: sentence(&arms), notes, table: table(cell), canvas }
+}
+
+/// What a figure by quote does not say: what a client opens once is spread over the quotes of the run.
+fn opened_once(summary: &Summary, cell: &CellSummary) -> Option<String> {
+    let there = || cell.arms.iter().zip(&summary.arms).filter(|(arm, _)| arm.valid > 0);
+    let kept: Vec<String> = there()
+        .filter(|(_, entry)| entry.arm.connection == Connection::Kept)
+        .filter_map(|(arm, _)| Some(format!("{} {}", arm.arm, number(arm.median(Quantity::ConnectionsPerClient)?))))
+        .collect();
+    if kept.is_empty() {
+        return None;
+    }
+    let kept = format!(
+        "A connection that is kept is opened once for each client, so a longer run shows fewer by quote; for each client \
+         there were: {}.",
+        list(&kept)
+    );
+    let upgrade = |arm: &ArmSummary| arm.median(Quantity::Upgrades).is_some_and(|upgrades| upgrades > 0.0);
+    let pushed = there().filter(|(_, entry)| entry.descriptor.delivers == Delivers::Pushed);
+    let named = |(arm, _): (&ArmSummary, &ArmEntry)| {
+        if upgrade(arm) { format!("{} (an upgrade)", arm.arm) } else { arm.arm.clone() }
+    };
+    let pushed: Vec<String> = pushed.map(named).collect();
+    let opens = format!(" Where quotes are pushed the request of a connection is what opens it: {}.", list(&pushed));
+    Some(if pushed.is_empty() { kept } else { kept + &opens })
 }
 
 fn row(top: f64, i: usize) -> f64 {
@@ -103,9 +133,11 @@ fn sentence(arms: &[Styled<'_>]) -> String {
 fn table(cell: &CellSummary) -> DataTable {
     let rows = cell.arms.iter().map(|arm| {
         let mut row = vec![arm.arm.clone()];
-        row.extend(PANELS.iter().map(|(quantity, _)| estimate(arm.estimate(*quantity))));
+        let quantities = [Quantity::Connections, Quantity::Requests, Quantity::ConnectionsPerClient];
+        row.extend(quantities.map(|quantity| estimate(arm.estimate(quantity))));
         row
     });
-    let columns = ["arm", "connections per 100 quotes", "requests per 100 quotes"].map(str::to_owned).to_vec();
+    let columns = ["arm", "connections per 100 quotes", "requests per 100 quotes", "connections a client"];
+    let columns = columns.map(str::to_owned).to_vec();
     DataTable { columns, rows: rows.collect() }
 }

@@ -7,9 +7,9 @@ use super::canvas::Canvas;
 use super::family::{Family, families};
 use super::plot::{Axis, LABELS, Mark, Panel, Series, legend};
 use super::sweep::{mark, theory};
-use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_across, residual};
+use super::{Chart, DataTable, MARGIN, WIDTH, close, gaps, nothing, open_across, residual};
 use crate::summary::words::{NOTHING, duration, estimate, list};
-use crate::summary::{CellSummary, Quantity, Summary};
+use crate::summary::{ArmSummary, CellSummary, Quantity, Summary};
 
 pub(super) const NAME: &str = "lateness-interval";
 
@@ -39,20 +39,37 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     let subtitle = format!("{}, both axes logarithmic", quantity.title());
     let (mut canvas, top) = open_across(title, &subtitle, &place, cells.iter().copied());
     let columns: Vec<Vec<Series>> = cells.iter().map(|cell| series(summary, cell, &families, quantity)).collect();
+    let is_there = |i: usize| {
+        columns.iter().filter_map(|column| column.get(i)).any(|s| !s.marks.is_empty() || !s.theory.is_empty())
+    };
     let mut bottom = top + 60.0;
     if columns.iter().flatten().all(|s| s.marks.is_empty()) {
         nothing(&mut canvas, top, "no valid trial has a value for it");
     } else {
-        let top = legend(&mut canvas, top, families.iter().map(|f| (f.name.as_str(), f.style)));
+        let there = families.iter().enumerate().filter(|(i, _)| is_there(*i));
+        let top = legend(&mut canvas, top, there.map(|(_, f)| (f.name.as_str(), f.style)));
         bottom = plot(&mut canvas, &cells, &columns, top);
         if columns.iter().flatten().any(|s| !s.theory.is_empty()) {
             notes.push("Thin dashes: theory, from the setting alone. Below: measured less theory. Marks of one place stand beside each other.".to_owned());
         }
     }
+    notes.extend(missing(summary, &families, &cells, quantity));
     close(&mut canvas, bottom, &notes);
     let sentence = sentence(&cells, &columns, quantity);
     let table = table(summary, &families, quantity);
     Some(Chart { kind: NAME, title: title.to_owned(), sentence, notes, table, canvas })
+}
+
+/// What is drawn of an arm: a value above nought, where a logarithmic axis begins.
+fn drawn(arm: &ArmSummary, quantity: Quantity, interval_ms: f64) -> Option<Mark> {
+    mark(arm, quantity, interval_ms, 1.0).filter(|mark| mark.y > 0.0)
+}
+
+/// Which arms have no mark in which of the cells drawn.
+fn missing(summary: &Summary, families: &[Family], cells: &[&CellSummary], quantity: Quantity) -> Option<String> {
+    let arms = families.iter().flat_map(|family| family.members.iter().copied());
+    let lacks = |cell: &CellSummary, i: usize| cell.arms.get(i).and_then(|arm| drawn(arm, quantity, 0.0)).is_none();
+    gaps::note(quantity.title(), &gaps::named(summary, arms, cells, lacks))
 }
 
 fn series(summary: &Summary, cell: &CellSummary, families: &[Family], quantity: Quantity) -> Vec<Series> {
@@ -61,8 +78,7 @@ fn series(summary: &Summary, cell: &CellSummary, families: &[Family], quantity: 
             let interval_ms = |i: &usize| f64::from(summary.arms[*i].arm.interval_ms);
             family.members.iter().filter_map(move |i| Some((interval_ms(i), cell.arms.get(*i)?)))
         };
-        let marks: Vec<Mark> =
-            arms().filter_map(|(x, arm)| mark(arm, quantity, x, 1.0)).filter(|mark| mark.y > 0.0).collect();
+        let marks: Vec<Mark> = arms().filter_map(|(x, arm)| drawn(arm, quantity, x)).collect();
         let said: Vec<String> = marks.iter().map(|m| format!("{} each {}", duration(m.y), duration(m.x))).collect();
         Series {
             name: family.name.clone(),

@@ -9,12 +9,17 @@ use super::canvas::{Anchor, Canvas, NOTE, TEXT, TICK, Type, text_width};
 use super::family::{Family, families};
 use super::style::{ArmStyle, Ink};
 use super::sweep::{Sweep, along_rate};
-use super::verdicts::{Bound, CLEAR, Cost, Field, Kept, bounds, costs, field, kept, letters, undecidable};
+use super::verdicts::{Bound, Cost, Field, bounds, costs, decidable, field, letters};
 use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_across};
-use crate::summary::words::{NOTHING, duration, list, number};
+use crate::summary::words::{NOTHING, list, number};
 use crate::summary::{CellSummary, Summary};
 
-pub(super) const NAME: &str = "decision-map";
+mod notes;
+
+/// Its name in files and on the command line.
+pub const NAME: &str = "decision-map";
+/// Ends a field of its table whose way wins because no other surely keeps the bound.
+pub const ONLY: &str = "(the only one that surely keeps it)";
 
 /// Height of one field.
 const FIELD: f64 = 26.0;
@@ -23,6 +28,10 @@ const MAP: f64 = (WIDTH - 2.0 * MARGIN) / 2.0;
 /// Room left of a map, for its bounds, and right of it.
 const LEFT: f64 = 56.0;
 const RIGHT: f64 = 12.0;
+/// Height of what a field has of its way's colour, where there is only that way.
+const STRIP: f64 = 4.0;
+/// In the order of the picture.
+const DELIVERIES: [Delivery; 2] = [Delivery::Newest, Delivery::Every];
 
 /// One delivery's families with their letters.
 struct Mode<'a> {
@@ -33,6 +42,8 @@ struct Mode<'a> {
     longest_ms: u32,
     bounds: &'static [Bound],
     maps: Vec<CostMap>,
+    /// Captions of the costs that have no map, since nothing can be decided in them.
+    undecidable: Vec<&'static str>,
 }
 
 impl Mode<'_> {
@@ -78,31 +89,28 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     let sweep = along_rate(summary)?;
     let all = families(summary);
     let names: Vec<&str> = all.iter().map(|family| family.name.as_str()).collect();
-    let (letters, costs) = (letters(&names), costs(summary));
+    let letters = letters(&names);
     let of = |delivery: Delivery| -> (Vec<&Family>, Vec<String>) {
         all.iter().zip(&letters).filter(|(f, _)| f.delivery == delivery).map(|(f, l)| (f, l.clone())).unzip()
     };
-    let deliveries = [Delivery::Newest, Delivery::Every];
     // Who asks against who is told: without both there is nothing to decide.
-    if !deliveries.iter().any(|delivery| asked_and_pushed(summary, &of(*delivery).0, |_| true)) {
+    if !DELIVERIES.iter().any(|delivery| asked_and_pushed(summary, &of(*delivery).0, |_| true)) {
         return None;
     }
-    let mode = |delivery: Delivery| {
-        let (families, letters) = of(delivery);
-        if !sweep.all().any(|cell| asked_and_pushed(summary, &families, |arm| measured(cell, arm))) {
-            return None;
-        }
-        let there = families.iter().flat_map(|family| &family.members);
-        let there = there.filter(|arm| sweep.all().any(|cell| measured(cell, **arm)));
-        let longest_ms = there.map(|arm| interval_ms(&summary.arms[*arm])).max().unwrap_or(0);
-        let bounds = bounds(longest_ms);
-        let maps = costs.iter().map(|cost| fields(&sweep, &families, bounds, *cost)).collect();
-        Some(Mode { delivery, families, letters, longest_ms, bounds, maps })
+    let there = |delivery: Delivery| {
+        sweep.all().any(|cell| asked_and_pushed(summary, &of(delivery).0, |arm| measured(cell, arm)))
     };
-    let modes: Vec<Mode<'_>> = deliveries.into_iter().filter_map(mode).collect();
-    let without: Vec<Delivery> = deliveries
+    let asked: Vec<Delivery> = DELIVERIES.into_iter().filter(|delivery| there(*delivery)).collect();
+    let modes = asked.iter().map(|delivery| mode(summary, &sweep, *delivery, of(*delivery)));
+    let modes: Vec<Mode<'_>> = modes.filter(|mode| !mode.maps.is_empty()).collect();
+    // Trials for a picture, and too few for any decision: all of it would be tied, which nobody found.
+    if modes.is_empty() && !asked.is_empty() {
+        return None;
+    }
+    let without: Vec<(Delivery, &str)> = DELIVERIES
         .into_iter()
         .filter(|delivery| !of(*delivery).0.is_empty() && modes.iter().all(|mode| mode.delivery != *delivery))
+        .map(|delivery| (delivery, if asked.contains(&delivery) { notes::TOO_FEW } else { notes::NO_POLL }))
         .collect();
     let title = "Which way is cheapest?";
     let subtitle = "By quotes per second, and by how stale the price may be 99 % of the time";
@@ -112,7 +120,10 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
         nothing(&mut canvas, y, "no valid trial of a poll beside one of a push");
         y += 60.0;
     } else {
-        let drawn = |family: &Family| modes.iter().any(|mode| mode.delivery == family.delivery);
+        let drawn = |family: &Family| {
+            let any = |arm: &usize| sweep.all().any(|cell| measured(cell, *arm));
+            modes.iter().any(|mode| mode.delivery == family.delivery) && family.members.iter().any(any)
+        };
         let named: Vec<(String, ArmStyle)> = all
             .iter()
             .zip(&letters)
@@ -124,10 +135,28 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
             y = maps(&mut canvas, y, &sweep, mode);
         }
     }
-    let notes = notes(summary, &sweep, &modes, &without);
+    let notes = notes::notes(summary, &sweep, &modes, &without);
     close(&mut canvas, y, &notes);
     let (sentence, table) = (sentence(&modes), table(&sweep, &modes));
     Some(Chart { kind: NAME, title: title.to_owned(), sentence, notes, table, canvas })
+}
+
+/// What stands of one delivery in the picture; without a map where nothing can be decided.
+fn mode<'a>(
+    summary: &Summary,
+    sweep: &Sweep<'_>,
+    delivery: Delivery,
+    (families, letters): (Vec<&'a Family>, Vec<String>),
+) -> Mode<'a> {
+    let there = families.iter().flat_map(|family| &family.members);
+    let there = there.filter(|arm| sweep.all().any(|cell| measured(cell, **arm)));
+    let longest_ms = there.map(|arm| interval_ms(&summary.arms[*arm])).max().unwrap_or(0);
+    let bounds = bounds(longest_ms);
+    let is_open = |cost: Cost| sweep.all().any(|cell| decidable(cell, &families, cost));
+    let (open, closed): (Vec<_>, Vec<_>) = costs(summary).into_iter().partition(|(cost, _)| is_open(*cost));
+    let maps = open.into_iter().map(|cost| fields(sweep, &families, bounds, cost)).collect();
+    let undecidable = closed.into_iter().map(|(_, caption)| caption).collect();
+    Mode { delivery, families, letters, longest_ms, bounds, maps, undecidable }
 }
 
 /// What a delivery is called where it stands alone.
@@ -137,67 +166,6 @@ const fn heading(delivery: Delivery) -> &'static str {
         Delivery::Every => "Every quote is wanted",
     }
 }
-
-fn notes(summary: &Summary, sweep: &Sweep<'_>, modes: &[Mode<'_>], without: &[Delivery]) -> Vec<String> {
-    let mut notes = Vec::new();
-    for delivery in without {
-        notes.push(format!("{}: no map, for no poll was measured there beside a push.", heading(*delivery)));
-    }
-    if modes.is_empty() {
-        return notes;
-    }
-    notes.push(format!(
-        "Each way with its cheapest interval that keeps the bound, to the upper end of its interval over trials. Alone: cheaper \
-         than every other by more than {} % at the end of the ratio's interval. Together: the cheapest and all that are not \
-         clearly dearer. Hatched: no way surely keeps the bound.",
-        number(100.0 * CLEAR)
-    ));
-    for mode in modes.iter().filter(|mode| mode.longest_ms > 0) {
-        notes.push(format!(
-            "{}: the longest interval measured is {}. Bounds above twice that have no row: there the cheapest would only be \
-             the longest that was measured.",
-            heading(mode.delivery),
-            duration(f64::from(mode.longest_ms))
-        ));
-    }
-    let room = field_width(sweep) - 2.0;
-    let is_short = |mode: &Mode<'_>| {
-        let mut fields = mode.maps.iter().flat_map(|one| &one.fields).flatten();
-        fields.any(|found| written(found, mode, room).is_short)
-    };
-    if modes.iter().any(is_short) {
-        notes.push(SHORT.to_owned());
-    }
-    notes.extend(modes.iter().filter_map(|mode| undecided(summary, sweep, mode)));
-    let few: Vec<String> =
-        sweep.cells.iter().filter(|(_, c)| undecidable(c)).map(|(_, cell)| cell.name.clone()).collect();
-    if !few.is_empty() {
-        notes.push(format!("Some arm has fewer than six valid trials, so nothing is clear there: {}.", list(&few)));
-    }
-    notes.extend(sweep.note());
-    notes
-}
-
-/// Which arms may or may not keep which bound, and in which cells.
-fn undecided(summary: &Summary, sweep: &Sweep<'_>, mode: &Mode<'_>) -> Option<String> {
-    let of = |(bound_ms, words): &Bound| {
-        let arms = mode.arms().filter_map(|arm| {
-            let open = sweep.cells.iter().filter(|(_, cell)| kept(cell, arm, *bound_ms) == Kept::Undecided);
-            let rates: Vec<String> = open.map(|(rate_per_s, _)| number(*rate_per_s)).collect();
-            let name = &summary.arms[arm].arm.name;
-            (!rates.is_empty()).then(|| format!("{name} (at {} quotes/s)", list(&rates)))
-        });
-        let arms: Vec<String> = arms.collect();
-        (!arms.is_empty()).then(|| format!("{words} by {}", list(&arms)))
-    };
-    let each: Vec<String> = mode.bounds.iter().filter_map(of).collect();
-    let what = "Not decided, since the bound lies inside the interval, and counted as not kept";
-    (!each.is_empty()).then(|| format!("{}. {what}: {}.", heading(mode.delivery), each.join("; ")))
-}
-
-/// Stands below maps with fields too narrow for what is in them.
-const SHORT: &str = "A number in a field: so many ways are tied there, and their letters have no room; “?”: not \
-                     measured, “–”: none. The table has them in full.";
 
 /// What is written in a field.
 struct Written {
@@ -212,6 +180,7 @@ fn written(found: &Field, mode: &Mode<'_>, room: f64) -> Written {
     let (full, short): (Vec<String>, String) = match found {
         Field::None => (vec!["none".to_owned()], NOTHING.to_owned()),
         Field::Unknown => (vec!["not measured".to_owned(), "unknown".to_owned()], "?".to_owned()),
+        Field::Only((place, ..)) => (vec![format!("({})", mode.letters[*place])], "1".to_owned()),
         Field::Best(tied) => {
             let letters: Vec<&str> = tied.iter().map(|(place, ..)| mode.letters[*place].as_str()).collect();
             (vec![letters.join(" "), letters.concat()], tied.len().to_string())
@@ -229,7 +198,7 @@ fn written(found: &Field, mode: &Mode<'_>, room: f64) -> Written {
 const SIZES: [f64; 2] = [NOTE.size, 10.0];
 
 fn field_type(found: &Field) -> Type {
-    Type { bold: matches!(found, Field::Best(_)), anchor: Anchor::Middle, ink: Ink::Text, ..NOTE }
+    Type { bold: !found.ways().is_empty(), anchor: Anchor::Middle, ink: Ink::Text, ..NOTE }
 }
 
 /// Width of a field, in every map the same.
@@ -252,7 +221,7 @@ fn key(canvas: &mut Canvas, top: f64, named: &[(String, ArmStyle)]) -> f64 {
     y + 16.0
 }
 
-/// The four maps of one delivery, two beside each other.
+/// The maps of one delivery, two beside each other.
 fn maps(canvas: &mut Canvas, top: f64, sweep: &Sweep<'_>, mode: &Mode<'_>) -> f64 {
     canvas.layer("heading", "");
     canvas.text((MARGIN, top + 16.0), heading(mode.delivery), Type { bold: true, ..TEXT });
@@ -264,7 +233,7 @@ fn maps(canvas: &mut Canvas, top: f64, sweep: &Sweep<'_>, mode: &Mode<'_>) -> f6
         canvas.layer("axes", "");
         canvas.text((left, y - 7.0), one.caption, Type { bold: true, ..NOTE });
         map(canvas, sweep, mode, one, area);
-        if i % 2 == 1 {
+        if i % 2 == 1 || i + 1 == mode.maps.len() {
             y += height + 62.0;
         }
     }
@@ -304,6 +273,10 @@ fn draw_field(canvas: &mut Canvas, found: &Field, mode: &Mode<'_>, [left, top, r
             }
         }
         Field::Unknown => canvas.rect((left, top), (right, bottom), Ink::Grid),
+        Field::Only((place, ..)) => {
+            canvas.rect((left, top), (right, bottom), Ink::Grid);
+            canvas.rect((left, bottom - STRIP), (right, bottom), mode.families[*place].style.ink);
+        }
         Field::Best(tied) => {
             let width = (right - left) / tied.len() as f64;
             for (i, (place, ..)) in tied.iter().enumerate() {
@@ -321,17 +294,18 @@ fn draw_field(canvas: &mut Canvas, found: &Field, mode: &Mode<'_>, [left, top, r
 }
 
 fn named(found: &Field, mode: &Mode<'_>) -> String {
+    let names: Vec<String> = found.ways().iter().map(|(place, ..)| mode.families[*place].name.clone()).collect();
     match found {
         Field::None => "no way keeps it".to_owned(),
         Field::Unknown => "not measured".to_owned(),
-        Field::Best(tied) => {
-            let names: Vec<String> = tied.iter().map(|(place, ..)| mode.families[*place].name.clone()).collect();
-            if names.len() > 1 { format!("{} (no clear winner)", list(&names)) } else { list(&names) }
-        }
+        Field::Only(_) => format!("{} {ONLY}", list(&names)),
+        Field::Best(_) if names.len() > 1 => format!("{} (no clear winner)", list(&names)),
+        Field::Best(_) => list(&names),
     }
 }
 
-/// Where each way wins alone, in how many fields of how many.
+/// Where each way is cheaper than all others that keep the bound, and where it is the only one, in how many fields of
+/// how many.
 fn sentence(modes: &[Mode<'_>]) -> String {
     if modes.is_empty() {
         return "No valid trial of a poll stands beside one of a push.".to_owned();
@@ -340,20 +314,19 @@ fn sentence(modes: &[Mode<'_>]) -> String {
     for mode in modes {
         for CostMap { caption, fields } in &mode.maps {
             let fields: Vec<&Field> = fields.iter().flatten().collect();
-            let alone = |place: usize| {
-                fields
-                    .iter()
-                    .filter(|f| matches!(f, Field::Best(tied) if tied.len() == 1 && tied[0].0 == place))
-                    .count()
-            };
-            let mut each: Vec<String> = (0..mode.families.len())
-                .filter(|place| alone(*place) > 0)
-                .map(|place| format!("{} in {}", mode.families[place].name, alone(place)))
-                .collect();
-            let tied = fields.iter().filter(|f| matches!(f, Field::Best(tied) if tied.len() > 1)).count();
-            let none = fields.iter().filter(|f| ***f == Field::None).count();
-            each.push(format!("tied in {tied}"));
-            each.push(format!("none in {none}"));
+            let count = |is_so: &dyn Fn(&Field) -> bool| fields.iter().filter(|found| is_so(found)).count();
+            let mut each = Vec::new();
+            for (place, family) in mode.families.iter().enumerate() {
+                let here = |found: &Field| matches!(found.ways(), [(only, ..)] if *only == place);
+                let only = count(&|found: &Field| matches!(found, Field::Only(_)) && here(found));
+                let won = count(&here) - only;
+                each.extend((won > 0).then(|| format!("{} in {won}", family.name)));
+                each.extend((only > 0).then(|| format!("{} in {only} as the only one that keeps it", family.name)));
+            }
+            each.push(format!("tied in {}", count(&|found: &Field| found.ways().len() > 1)));
+            each.push(format!("none in {}", count(&|found: &Field| *found == Field::None)));
+            let unknown = count(&|found: &Field| *found == Field::Unknown);
+            each.extend((unknown > 0).then(|| format!("not measured in {unknown}")));
             told.push(format!("{}, {caption}: of {} fields {}", mode.delivery.name(), fields.len(), list(&each)));
         }
     }
@@ -366,21 +339,16 @@ fn table(sweep: &Sweep<'_>, modes: &[Mode<'_>]) -> DataTable {
         for CostMap { caption, fields } in &mode.maps {
             for ((rate_per_s, cell), fields) in sweep.cells.iter().zip(fields) {
                 for ((_, words), found) in mode.bounds.iter().zip(fields) {
-                    let costs = match found {
-                        Field::Best(tied) => {
-                            let each =
-                                tied.iter().map(|(_, arm, cost)| format!("{} {}", cell.arms[*arm].arm, number(*cost)));
-                            each.collect::<Vec<_>>().join(", ")
-                        }
-                        _ => NOTHING.to_owned(),
-                    };
+                    let each = found.ways().iter();
+                    let each = each.map(|(_, arm, cost)| format!("{} {}", cell.arms[*arm].arm, number(*cost)));
+                    let costs: Vec<String> = each.collect();
                     rows.push(vec![
                         mode.delivery.name().to_owned(),
                         (*caption).to_owned(),
                         number(*rate_per_s),
                         (*words).to_owned(),
                         named(found, mode),
-                        costs,
+                        if costs.is_empty() { NOTHING.to_owned() } else { costs.join(", ") },
                     ]);
                 }
             }
@@ -391,3 +359,6 @@ fn table(sweep: &Sweep<'_>, modes: &[Mode<'_>]) -> DataTable {
         .to_vec();
     DataTable { columns, rows }
 }
+
+#[cfg(test)]
+mod tests;

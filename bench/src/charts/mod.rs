@@ -10,6 +10,7 @@ mod clients;
 mod family;
 mod frontier;
 mod frontier_curves;
+mod gaps;
 mod handshakes;
 mod idle;
 mod interval;
@@ -28,6 +29,7 @@ mod verdicts;
 
 use crate::summary::{ArmSummary, CellSummary, Summary, words};
 use canvas::{Anchor, Canvas, NOTE, TICK, TITLE, Trials, Type, text_width};
+pub use map::{NAME as DECISION_MAP, ONLY as ONLY_ONE};
 pub use render::ChartError;
 use style::{ArmStyle, Ink, Theme};
 
@@ -150,7 +152,8 @@ impl RunKind {
 pub const RUN_KINDS: [RunKind; 8] = [
     RunKind {
         name: map::NAME,
-        needs: "cells that differ in nothing but their quotes per second, and polls beside pushes of one delivery",
+        needs: "cells that differ in nothing but their quotes per second, polls beside pushes of one delivery, and six blocks \
+                (one of an exact cell, for what is counted)",
         unsigned: map::draw,
     },
     RunKind {

@@ -60,9 +60,10 @@ pub(super) fn along<'a>(
     Some(Sweep { cells, others })
 }
 
-/// Cells that differ only in their clients. How long connecting may take grows with them.
+/// Cells that differ only in their clients. A window may be made longer so that a few of them do as much work as many.
 pub(super) fn along_clients(summary: &Summary) -> Option<Sweep<'_>> {
-    along(summary, |load| LoadSpec { clients: 0, ..load.clone() }, |load| f64::from(load.clients))
+    let rest = |load: &LoadSpec| LoadSpec { clients: 0, window_ms: 0, warm_up_max_ms: 0, ..load.clone() };
+    along(summary, rest, |load| f64::from(load.clients))
 }
 
 /// Cells that differ only in their distance; the value is the round trip in milliseconds.
@@ -162,8 +163,9 @@ pub fn conditions(summary: &Summary) -> String {
     }
     let aside = |pick: fn(&ArmSummary) -> u32| -> u32 { cells().flat_map(|cell| cell.arms.iter().map(pick)).sum() };
     let more = loads(&summary.cells);
+    let delivery = words::delivery(summary).map_or_else(String::new, |delivery| format!("{delivery}, "));
     format!(
-        "{}, {} clients, {} quotes/s, {more}{paths}; n = {n} trials an arm and cell, run seed {}; \
+        "{}, {} clients, {} quotes/s, {delivery}{more}{paths}; n = {n} trials an arm and cell, run seed {}; \
          set aside: {} tainted, {} void",
         words::cells(summary.cells.len()),
         span(cells().map(|cell| f64::from(cell.load.clients)).collect()),

@@ -154,12 +154,17 @@ fn the_data_behind_the_charts() {
     // Some 24 µs a quote, ten quotes a second.
     assert!(cpu.starts_with('2') && cpu.contains(" µs/s ["), "{cpu}");
     rows[3] = known;
+    // 7,800 bytes for 4,000 quotes, as the share of the median trial has it.
+    let (known, set_up) =
+        rows[1].rsplit_once(" | ").map(|(known, set_up)| (known.to_owned(), set_up.to_owned())).unwrap();
+    assert!(set_up.starts_with("1.9"), "{set_up}");
+    rows[1] = known;
     assert_eq!(rows, GOLDEN);
 }
 const GOLDEN: [&str; 7] = [
     "ws | 189 µs | 351 µs | 578 µs | 810 µs | 24,000 | 0",
     "ws | 120 | 2 | 1.1 | 52 | 49.4 | 225",
-    "ws | 0.25 | 0.25",
+    "ws | 0.25 | 0.25 | 1",
     "ws | 205 µs [172 µs, 236 µs] | 459 µs [457 µs, 472 µs] | 2.23 kB/s [2.19 kB/s, 2.26 kB/s]",
     "ws | 132 µs | 151 µs | 189 µs | 262 µs | 351 µs",
     "ws | median lateness | 1 | 0.195",
@@ -172,6 +177,37 @@ fn the_bytes_say_how_much_of_them_is_set_up() {
     let note = chart.notes.iter().find(|note| note.starts_with("Set-up's part")).unwrap();
     // 7,800 bytes of set-up in some 900,000.
     assert!(note.contains("ws 0.86") && texts(&svg).iter().any(|text| text.contains("part of it")), "{note}");
+    assert_eq!(chart.table.columns.last().map(String::as_str), Some("of it set-up"));
+    // Two strokes a bar more than where it is not known.
+    let (manifest, trials) = fixture::run();
+    let mut summary = summarise(&manifest, &trials, &[]);
+    for estimate in summary.cells[0].arms.iter_mut().flat_map(|arm| &mut arm.estimates) {
+        if estimate.quantity == crate::summary::Quantity::SetUpShare {
+            estimate.median = None;
+        }
+    }
+    let bare = bytes::draw(&summary, &summary.cells[0]).svg(&LIGHT, bytes::NAME, "none").unwrap();
+    let lines = |svg: &str| structure::of_class(svg, "series").iter().map(|bar| bar.polylines).sum::<usize>();
+    assert_eq!(lines(&svg), lines(&bare) + 2 * 5);
+    assert!(chart.sentence.contains("pooled over the valid trials"), "the table's medians are not: {}", chart.sentence);
+}
+
+#[test]
+fn the_handshakes_say_what_is_opened_once() {
+    let (manifest, mut trials) = fixture::run();
+    let note = |trials: &[Trial]| {
+        let charts = charts_of(&manifest, trials);
+        let (chart, _) = charts.into_iter().find(|(chart, _)| chart.kind == handshakes::NAME).unwrap();
+        assert_eq!(chart.table.columns.last().map(String::as_str), Some("connections a client"));
+        chart.notes.into_iter().find(|note| note.starts_with("A connection that is kept")).unwrap()
+    };
+    let said = note(&trials);
+    assert!(said.contains("there were: poll 1, long-poll 1, sse 1 and ws 1."), "{said}");
+    assert!(said.ends_with("what opens it: sse and ws."), "{said}");
+    for measured in trials.iter_mut().filter(|t| t.arm.name == "ws").filter_map(|t| t.measured.as_mut()) {
+        measured.server.closed.meter.upgrades = 10;
+    }
+    assert!(note(&trials).ends_with("what opens it: sse and ws (an upgrade)."), "{}", note(&trials));
 }
 
 #[test]
@@ -295,7 +331,8 @@ fn what_was_sent_again_is_a_layer_where_there_is_any() {
     };
     let total = |chart: &Chart, arm: &str| {
         let row = chart.table.rows.iter().find(|row| row[0] == arm).unwrap();
-        row.last().unwrap().replace(',', "").parse::<f64>().unwrap()
+        let column = chart.table.columns.iter().position(|column| column == "total").unwrap();
+        row[column].replace(',', "").parse::<f64>().unwrap()
     };
     let (before, svg) = bytes(&trials);
     assert!(!svg.contains("sent again") && !before.table.columns.iter().any(|c| c == "sent again and options"));

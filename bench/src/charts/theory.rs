@@ -16,13 +16,17 @@ const NUMBERS: f64 = 46.0;
 /// Marks nearer than this would hide each other.
 const APART: f64 = 8.0;
 
-/// A panel: its quantity, how it is written, and how far off still counts as holding.
+/// A panel: its quantity, how it is written, and how far off still counts as holding: asked of the error, as a share of
+/// theory, and of theory.
 struct Check {
     quantity: Quantity,
     write: fn(f64) -> String,
     holds: fn(f64, f64) -> bool,
     within: &'static str,
 }
+
+/// So far off counts as holding, as a share of theory.
+const SLACK: f64 = 0.03;
 
 /// The machine makes slopes of steps: so far off counts as agreement, milliseconds (see `SLACK_S` of the summary).
 const SLACK_MS: f64 = 1e3 * crate::summary::residual::SLACK_S;
@@ -31,29 +35,23 @@ const CHECKS: [Check; 3] = [
     Check {
         quantity: Quantity::LatenessP50,
         write: duration,
-        holds: |measured, theory| (measured - theory).abs() <= SLACK_MS.max(0.03 * theory),
+        holds: |off, theory| off.abs() <= SLACK.max(SLACK_MS / theory),
         within: "3 % or 0.3 ms",
     },
-    Check {
-        quantity: Quantity::ApplicationBytes,
-        write: bytes,
-        holds: |measured, theory| (measured - theory).abs() <= 0.03 * theory,
-        within: "3 %",
-    },
-    Check {
-        quantity: Quantity::Requests,
-        write: number,
-        holds: |measured, theory| (measured - theory).abs() <= 0.03 * theory,
-        within: "3 %",
-    },
+    Check { quantity: Quantity::ApplicationBytes, write: bytes, holds: |off, _| off.abs() <= SLACK, within: "3 %" },
+    Check { quantity: Quantity::Requests, write: number, holds: |off, _| off.abs() <= SLACK, within: "3 %" },
 ];
 
 /// One arm in one cell.
 struct Pair {
     cell: String,
     arm: usize,
+    /// The median over the trials.
     theory: f64,
     mark: Mark,
+    /// The median of each trial's own error, as a share of `theory`. Each trial has its own quotes, and its own theory: the
+    /// medians of both may come from different trials.
+    off: f64,
 }
 
 pub(super) fn draw(summary: &Summary) -> Option<Chart> {
@@ -83,6 +81,10 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
          other along the diagonal, as far from it as they were."
             .to_owned(),
     );
+    notes.push(
+        "A mark stands at the medians over the trials. Whether theory holds is judged by the median of each trial's own error."
+            .to_owned(),
+    );
     let missing: Vec<String> = CHECKS
         .iter()
         .zip(&found)
@@ -104,9 +106,13 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
 
 fn pairs(summary: &Summary, quantity: Quantity) -> Vec<Pair> {
     let of = |cell: &crate::summary::CellSummary, arm: usize| {
-        let theory = cell.arms[arm].estimate(quantity)?.theory?.finite().filter(|theory| *theory > 0.0)?;
+        let estimate = cell.arms[arm].estimate(quantity)?;
+        let theory = estimate.theory?.finite().filter(|theory| *theory > 0.0)?;
         let mark = mark(&cell.arms[arm], quantity, theory, 1.0).filter(|mark| mark.y > 0.0)?;
-        Some(Pair { cell: cell.name.clone(), arm, theory, mark })
+        let error = estimate.error?.finite()?;
+        // Of times it is a difference, of all else a share.
+        let off = if quantity.unit() == "ms" { error / theory } else { error };
+        Some(Pair { cell: cell.name.clone(), arm, theory, mark, off })
     };
     summary.cells.iter().flat_map(|cell| (0..cell.arms.len()).filter_map(move |arm| of(cell, arm))).collect()
 }
@@ -158,7 +164,7 @@ fn beside(at: At, taken: &[At], [left, top, right, bottom]: [f64; 4]) -> At {
 }
 
 fn held(check: &Check, pairs: &[Pair]) -> usize {
-    pairs.iter().filter(|pair| (check.holds)(pair.mark.y, pair.theory)).count()
+    pairs.iter().filter(|pair| (check.holds)(pair.off, pair.theory)).count()
 }
 
 fn holding(found: &[Vec<Pair>]) -> String {
@@ -166,21 +172,23 @@ fn holding(found: &[Vec<Pair>]) -> String {
         format!("{}: {} of {} within {}", check.quantity.title(), held(check, pairs), pairs.len(), check.within)
     };
     let each: Vec<String> = CHECKS.iter().zip(found).filter(|(_, pairs)| !pairs.is_empty()).map(one).collect();
-    format!("Medians of arms in cells, {}.", each.join("; "))
+    format!("Median errors of arms in cells, {}.", each.join("; "))
 }
 
 /// The worst of each quantity, by name: agreement is not the news.
 fn sentence(summary: &Summary, found: &[Vec<Pair>]) -> String {
     let worst = |(check, pairs): (&Check, &Vec<Pair>)| {
-        let off = |pair: &Pair| (pair.mark.y / pair.theory).ln().abs();
-        let worst = pairs.iter().max_by(|a, b| off(a).total_cmp(&off(b)))?;
+        // Half as much is as far off as twice as much.
+        let far = |pair: &Pair| (1.0 + pair.off).max(f64::MIN_POSITIVE).ln().abs();
+        let worst = pairs.iter().max_by(|a, b| far(a).total_cmp(&far(b)))?;
         Some(format!(
-            "{} {} where {} was predicted ({}, {})",
+            "{} {} where {} was predicted ({}, {}: off by {})",
             check.quantity.title(),
             (check.write)(worst.mark.y),
             (check.write)(worst.theory),
             summary.arms[worst.arm].arm.name,
-            worst.cell
+            worst.cell,
+            percent(worst.off)
         ))
     };
     let each: Vec<String> = CHECKS.iter().zip(found).filter_map(worst).collect();
@@ -195,10 +203,11 @@ fn table(summary: &Summary, found: &[Vec<Pair>]) -> DataTable {
             check.quantity.title().to_owned(),
             (check.write)(pair.mark.y),
             (check.write)(pair.theory),
-            percent(pair.mark.y / pair.theory - 1.0),
+            percent(pair.off),
         ]
     };
     let rows = CHECKS.iter().zip(found).flat_map(|(check, pairs)| pairs.iter().map(move |pair| row(check, pair)));
-    let columns = ["cell", "arm", "quantity", "measured", "theory", "off by"].map(str::to_owned).to_vec();
+    let columns =
+        ["cell", "arm", "quantity", "measured", "theory", "off by, median of the trials"].map(str::to_owned).to_vec();
     DataTable { columns, rows: rows.collect() }
 }

@@ -16,15 +16,32 @@ pub(super) enum Cost {
     Requests,
 }
 
+/// A family's place, its arm and what that costs.
+pub(super) type Way = (usize, usize, f64);
+
 /// What stands in one field of the map.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Field {
     /// No arm keeps within the bound.
     None,
-    /// The cheapest family and all that are not clearly dearer, in the run's order: each its place, its arm and its cost.
-    Best(Vec<(usize, usize, f64)>),
-    /// Arms keep within the bound, but what they cost was not measured; or no arm is known to keep it, and some were not timed.
+    /// The only family that surely keeps within the bound: there is nobody that it is cheaper than.
+    Only(Way),
+    /// Of several that keep it the cheapest family and all that are not clearly dearer, in the run's order.
+    Best(Vec<Way>),
+    /// Arms keep within the bound, but what some of them cost was not measured; or no arm is known to keep it, and some
+    /// were not timed.
     Unknown,
+}
+
+impl Field {
+    /// Who stands in it.
+    pub(super) fn ways(&self) -> &[Way] {
+        match self {
+            Self::Only(way) => std::slice::from_ref(way),
+            Self::Best(ways) => ways,
+            Self::None | Self::Unknown => &[],
+        }
+    }
 }
 
 /// Each block's cost; lost where it was not measured.
@@ -80,10 +97,15 @@ fn keeps(cell: &CellSummary, arm: usize, bound_ms: f64) -> bool {
     kept(cell, arm, bound_ms) == Kept::Yes
 }
 
+/// Whether some arm of a family keeps its price within `bound_ms`.
+fn serves(cell: &CellSummary, family: &Family, bound_ms: f64) -> bool {
+    family.members.iter().any(|arm| keeps(cell, *arm, bound_ms))
+}
+
 /// The field of `cell` for prices at most `bound_ms` stale: each family at its cheapest interval that keeps the bound.
 pub(super) fn field(cell: &CellSummary, families: &[&Family], cost: Cost, bound_ms: f64) -> Field {
-    let serving = |family: &&Family| family.members.iter().any(|arm| keeps(cell, *arm, bound_ms));
-    if !families.iter().any(serving) {
+    let serving = families.iter().filter(|family| serves(cell, family, bound_ms)).count();
+    if serving == 0 {
         // Who was not timed may keep it.
         let timed = |arm: &usize| cell.arms.get(*arm).is_some_and(|arm| arm.median(Quantity::StalenessP99).is_some());
         let all_timed = families.iter().flat_map(|family| &family.members).all(timed);
@@ -94,9 +116,16 @@ pub(super) fn field(cell: &CellSummary, families: &[&Family], cost: Cost, bound_
         let costs = kept.filter_map(|arm| Some((place, *arm, median(&by_block(cell, *arm, cost))?)));
         costs.min_by(|a, b| a.2.total_cmp(&b.2))
     };
-    let mut candidates: Vec<(usize, usize, f64)> = families.iter().enumerate().filter_map(cheapest).collect();
+    let mut candidates: Vec<Way> = families.iter().enumerate().filter_map(cheapest).collect();
     candidates.sort_by(|a, b| a.2.total_cmp(&b.2));
     let Some(best) = candidates.first().copied() else { return Field::Unknown };
+    // Whose cost nobody knows might be the cheapest.
+    if candidates.len() < serving {
+        return Field::Unknown;
+    }
+    if serving == 1 {
+        return Field::Only(best);
+    }
     candidates.retain(|rival| rival.1 == best.1 || !clearly_dearer(cell, rival.1, best.1, cost));
     // The same order everywhere: who is cheapest by a hair is chance.
     candidates.sort_by_key(|candidate| candidate.0);
@@ -104,12 +133,35 @@ pub(super) fn field(cell: &CellSummary, families: &[&Family], cost: Cost, bound_
 }
 
 /// Whether `rival` costs more than `best` by more than [`CLEAR`] at the nearer end of the interval of their ratio, paired
-/// within blocks. Without an interval nothing is clear.
+/// within blocks. Without an interval nothing is clear but what is certain, by that much in every block.
 fn clearly_dearer(cell: &CellSummary, rival: usize, best: usize, cost: Cost) -> bool {
     let others = by_block(cell, best, cost);
     let pair = |(block, value): (u32, f64)| Some((value, others.iter().find(|(b, _)| *b == block)?.1));
     let pairs: Vec<(f64, f64)> = by_block(cell, rival, cost).into_iter().filter_map(pair).collect();
-    statistics::compare(&pairs, Scale::Ratio, CLEAR).bounds.is_some_and(|bounds| bounds.low > 1.0 + CLEAR)
+    match statistics::compare(&pairs, Scale::Ratio, CLEAR).bounds {
+        Some(bounds) => bounds.low > 1.0 + CLEAR,
+        None => {
+            let dearer = |(value, other): &(f64, f64)| *value > (1.0 + CLEAR) * other;
+            is_certain(cell, cost) && !pairs.is_empty() && pairs.iter().all(dearer)
+        }
+    }
+}
+
+/// Whether one block settles it: what an exact cell counts. Requests and bytes above TCP are counts, here over the length
+/// of the trial, which a busy machine changes by far less than [`CLEAR`].
+fn is_certain(cell: &CellSummary, cost: Cost) -> bool {
+    let counted = match cost {
+        Cost::Requests | Cost::Of(Quantity::ApplicationRate) => true,
+        Cost::Of(quantity) => quantity.is_counted(),
+    };
+    cell.exact && counted
+}
+
+/// Whether any two of `families` could be told apart in what they cost in `cell`: by an interval, or as it is certain.
+pub(super) fn decidable(cell: &CellSummary, families: &[&Family], cost: Cost) -> bool {
+    let least = if is_certain(cell, cost) { 1 } else { statistics::BLOCKS_MIN };
+    let known = |family: &&&Family| family.members.iter().any(|arm| by_block(cell, *arm, cost).len() >= least);
+    families.iter().filter(known).count() > 1
 }
 
 /// Whether some arm of the run has too few trials in `cell` for any interval.
@@ -160,11 +212,21 @@ pub(super) fn bounds(longest_ms: u32) -> &'static [Bound] {
     &BOUNDS_MS[..within.max(1)]
 }
 
+/// What bytes are counted in, a second and client: packets where all arms have them. In exact cells, which may run
+/// once, only what lies above TCP is certain.
+pub(super) fn bytes(summary: &Summary) -> Quantity {
+    let all_exact = !summary.cells.is_empty() && summary.cells.iter().all(|cell| cell.exact);
+    let packets = super::sweep::either(summary.cells.iter(), Quantity::PacketRate, Quantity::ApplicationRate);
+    if all_exact { Quantity::ApplicationRate } else { packets }
+}
+
 /// The costs of the map: each in the fuller form where all arms have it.
 pub(super) fn costs(summary: &Summary) -> [(Cost, &'static str); 4] {
     let either = |first, second| super::sweep::either(summary.cells.iter(), first, second);
+    let bytes = bytes(summary);
+    let of_bytes = if bytes == Quantity::PacketRate { "fewest bytes" } else { "fewest bytes above TCP" };
     [
-        (Cost::Of(either(Quantity::PacketRate, Quantity::ApplicationRate)), "fewest bytes"),
+        (Cost::Of(bytes), of_bytes),
         (Cost::Requests, "fewest requests"),
         (Cost::Of(either(Quantity::CpuRate, Quantity::OwnCpuRate)), "least CPU"),
         (Cost::Of(Quantity::ServerMemory), "least memory of the server"),

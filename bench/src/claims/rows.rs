@@ -218,7 +218,7 @@ pub static CLAIMS: [Claim; 25] = [
         tutorials: &["002"],
         claim: "WebSocket is more complex to build and to scale",
         kind: Kind::Undecidable,
-        restriction: "how hard a thing is to build is no quantity of a run; times of recovery are reported apart",
+        restriction: "how hard a thing is to build is no quantity of a run",
         ..ROW
     },
     Claim {

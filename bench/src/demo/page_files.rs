@@ -26,6 +26,8 @@ const PAGE_FILES: &[PageFile] = page_files! {
     "lanes.js",
     "looks.js",
     "main.js",
+    "painter.js",
+    "playback.js",
     "prediction.js",
     "presets.js",
     "recorder.js",

@@ -57,6 +57,10 @@ fn every_built_in_experiment_is_sound_and_says_what_it_expects() {
             continue;
         }
         assert!(!experiment.prediction.is_empty() && !experiment.change_our_mind.is_empty(), "{name} predicts nothing");
+        let (_, text) = built_in::BUILT_IN.iter().find(|(built_in, _)| *built_in == name).unwrap();
+        for key in ["claims = [", "[margins]", "bytes = ", "lateness = ", "cpu = "] {
+            assert!(text.contains(&format!("\n{key}")), "{name} does not state `{key}`");
+        }
         assert!(experiment.blocks >= 3 || experiment.cells.iter().all(|cell| cell.exact), "{name} has few blocks");
         for quick in &experiment.quick_cells {
             assert!(experiment.cells.iter().any(|cell| cell.name == *quick), "{name}: {quick}");

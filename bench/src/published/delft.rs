@@ -5,6 +5,7 @@
 use super::{Published, data, no_data, optional};
 use crate::claims::evidence::Side;
 use crate::claims::{Evidence, Way};
+use crate::statistics::Scale;
 use crate::summary::Quantity as Q;
 use crate::summary::words::number;
 
@@ -50,9 +51,18 @@ fn pairs(cells: &[Vec<Side<'_>>], equal: impl Fn(&Side<'_>, &Side<'_>) -> bool) 
 }
 
 fn row(push: &Side<'_>, pull: &Side<'_>) -> [String; 8] {
-    let ratio = |quantity| {
-        let both = push.arm.median(quantity).zip(pull.arm.median(quantity));
-        optional(both.map(|(push, pull)| push / pull))
+    // Paired within blocks, with its interval; where that cannot be, the medians alone.
+    let ratio = |quantity| match push.against(pull, quantity) {
+        Some((compared, ratio)) if compared.scale == Scale::Ratio => match ratio.range {
+            Some((low, high)) => {
+                format!("{} [{}, {}]", number(ratio.value.get()), number(low.get()), number(high.get()))
+            }
+            None => number(ratio.value.get()),
+        },
+        _ => {
+            let both = push.arm.median(quantity).zip(pull.arm.median(quantity));
+            optional(both.map(|(push, pull)| push / pull))
+        }
     };
     [
         push.cell.name.clone(),
@@ -109,7 +119,10 @@ mod tests {
             Evidence { runs: vec![run("frontier", 6, &[("one", LoadSpec::default(), arms)])], exchanges: Vec::new() };
         let [interval, staleness] = tables(&evidence).try_into().unwrap();
         assert_eq!((interval.table.rows.len(), staleness.table.rows.len()), (1, 1));
-        assert_eq!((interval.table.rows[0][2].as_str(), interval.table.rows[0][6].as_str()), ("pull-slow", "7"));
-        assert_eq!((staleness.table.rows[0][2].as_str(), staleness.table.rows[0][6].as_str()), ("pull-fast", "0.07"));
+        let told = |table: &Published| (table.table.rows[0][2].clone(), table.table.rows[0][6].clone());
+        for (table, pull, ratio) in [(&interval, "pull-slow", "7 ["), (&staleness, "pull-fast", "0.07 [")] {
+            let (name, cpu) = told(table);
+            assert!(name == pull && cpu.starts_with(ratio) && cpu.ends_with(']'), "{name} {cpu}");
+        }
     }
 }

@@ -3,16 +3,17 @@
 //! made of. Nothing is said to come first without an interval that says so.
 
 mod arms;
+mod cheapest;
+mod sure;
 
 use std::collections::BTreeMap;
 
-use wirerace_contract::results::Standing;
-
-use crate::charts::DataTable;
+use crate::charts::{Chart, DataTable};
 use crate::statistics::{BLOCKS_MIN, Outcome, Scale};
-use crate::summary::words::{NOTHING, count, effect, interval, list, number, with_unit};
+use crate::summary::words::{NOTHING, count, effect_interval, effect_within, list};
 use crate::summary::{CellSummary, Comparison, Quantity, Summary};
 
+use super::ranked;
 use super::verdict::{self, Entry, Win};
 
 /// A sentence with the question that it answers.
@@ -64,13 +65,20 @@ enum Place {
     Open,
 }
 
-/// What the run of `summary` answers.
-pub(super) fn answer(summary: &Summary) -> Answer {
+impl Setting<'_> {
+    /// Whether its arms deliver only the newest quotes.
+    fn is_newest(&self) -> bool {
+        ranked::is_newest(&self.arms)
+    }
+}
+
+/// What the run of `summary` answers; `across` are the charts over all its cells.
+pub(super) fn answer(summary: &Summary, across: &[(String, Chart)]) -> Answer {
     let settings = settings(summary);
     let mut said = vec![
         Said { about: "How late?", text: lateness(&settings) },
         Said { about: "How many bytes?", text: bytes(&settings) },
-        Said { about: "Which is the better choice for what?", text: choices(&settings) },
+        Said { about: "Which is the better choice for what?", text: choices(summary, &settings, across) },
     ];
     said.retain(|said| !said.text.is_empty());
     if settings.is_empty() {
@@ -79,7 +87,8 @@ pub(super) fn answer(summary: &Summary) -> Answer {
             text: "No trial of this run may be used, so it says nothing; the reasons stand below.".to_owned(),
         }];
     }
-    Answer { went_wrong: went_wrong(&settings), said, sure: sure(summary, &settings), standings: standings(&settings) }
+    let (went_wrong, sure, standings) = (went_wrong(&settings), sure::sure(summary, &settings), standings(&settings));
+    Answer { went_wrong, said, sure, standings }
 }
 
 fn settings(summary: &Summary) -> Vec<Setting<'_>> {
@@ -123,43 +132,68 @@ fn went_wrong(settings: &[Setting<'_>]) -> Vec<String> {
     all
 }
 
+/// Stands where arms that deliver only the newest quote are asked how late they are.
+const NOT_LATENESS: &str = "Where only the newest quote is wanted, lateness would count the quotes that came and not those that were left out, so \
+                            staleness is compared instead.";
+/// The same of what they cost.
+const NOT_BY_QUOTE: &str =
+    "Where only the newest quote is wanted, nothing is compared by the quote: each leaves out others.";
+
+/// Those of `settings` whose arms deliver only the newest quote, or those of all others.
+fn delivering<'b, 'a>(settings: &'b [Setting<'a>], newest: bool) -> Vec<&'b Setting<'a>> {
+    settings.iter().filter(|setting| setting.is_newest() == newest).collect()
+}
+
+fn joined(said: impl IntoIterator<Item = String>) -> String {
+    said.into_iter().filter(|said| !said.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 fn lateness(settings: &[Setting<'_>]) -> String {
-    match settings {
-        [one] => verdict::ranking(one.cell, &one.arms, Quantity::LatenessP50, "At the median").unwrap_or_default(),
-        many => leaders(many, "Least median lateness", "later", |_| Quantity::LatenessP50),
-    }
+    let (every, newest) = (delivering(settings, false), delivering(settings, true));
+    let why = if newest.is_empty() { "" } else { NOT_LATENESS };
+    let said: Vec<String> = match settings {
+        [one] => {
+            let (quantity, opening) = ranked::freshness(&one.arms);
+            vec![verdict::ranking(one.cell, &one.arms, quantity, opening).unwrap_or_default()]
+        }
+        _ => vec![
+            leaders(&every, "Least median lateness", "later", |_| Quantity::LatenessP50),
+            leaders(&newest, "Least mean excess staleness", "older", |_| Quantity::StalenessMean),
+        ],
+    };
+    joined(said.into_iter().chain([why.to_owned()]))
 }
 
 /// Stands before bytes by the second. A run is short: what it says by the quote holds set-up that a day would not notice.
 const WITHOUT_SET_UP: &str = "Without set-up, per second and client";
 
 fn bytes(settings: &[Setting<'_>]) -> String {
-    let rate = |one: &Setting<'_>| verdict::rate_of(one.cell, &one.arms);
-    let said = match settings {
+    let (every, all) = (delivering(settings, false), settings.iter().collect::<Vec<_>>());
+    let by_quote = |one: &Setting<'_>| ranked::by_quote(one.cell, &one.arms);
+    let by_second = |one: &Setting<'_>| ranked::by_second(one.cell, &one.arms).0;
+    let why = if every.len() == all.len() { "" } else { NOT_BY_QUOTE };
+    let said: Vec<String> = match settings {
         [one] => {
-            let of = |quantity, opening| verdict::ranking(one.cell, &one.arms, quantity, opening).unwrap_or_default();
-            let (quantity, opening) = verdict::bytes_of(one.cell, &one.arms);
-            [of(quantity, opening), of(rate(one), WITHOUT_SET_UP)]
+            let of = |(quantity, opening): (Quantity, &str)| verdict::ranking(one.cell, &one.arms, quantity, opening);
+            let first = (!one.is_newest()).then(|| by_quote(one)).and_then(of);
+            first.into_iter().chain(of((by_second(one), WITHOUT_SET_UP))).collect()
         }
-        many => {
-            let by_quote = |one: &Setting<'_>| verdict::bytes_of(one.cell, &one.arms).0;
-            [
-                leaders(many, "Fewest bytes per delivered quote", "as many", by_quote),
-                leaders(many, WITHOUT_SET_UP, "as many", rate),
-            ]
-        }
+        _ => vec![
+            leaders(&every, "Fewest bytes per delivered quote", "as many", |one| by_quote(one).0),
+            leaders(&all, WITHOUT_SET_UP, "as many", by_second),
+        ],
     };
-    said.into_iter().filter(|said| !said.is_empty()).collect::<Vec<_>>().join(" ")
+    joined(said.into_iter().chain([why.to_owned()]))
 }
 
 /// Who comes first in how many of several settings, and how wide the gap is where it is widest.
 fn leaders(
-    settings: &[Setting<'_>],
+    settings: &[&Setting<'_>],
     opening: &str,
     behind: &str,
     quantity: impl Fn(&Setting<'_>) -> Quantity,
 ) -> String {
-    let compared: Vec<&Setting<'_>> = settings.iter().filter(|s| is_compared(s, quantity(s))).collect();
+    let compared: Vec<&Setting<'_>> = settings.iter().copied().filter(|s| is_compared(s, quantity(s))).collect();
     if compared.is_empty() {
         return String::new();
     }
@@ -176,7 +210,11 @@ fn leaders(
     let of = count(compared.len() as u64);
     let each: Vec<String> = counts.iter().map(|(who, n)| format!("{who} in {n} of {of}")).collect();
     let widest = widest(&compared, quantity);
-    let widest = widest.map(|(setting, text)| format!("; the widest gap: {text} {behind}, in {}", setting.name));
+    let widest = widest.map(|(setting, text)| {
+        // The only cell has no name here, and its arms' delivery stands for it.
+        let place = if setting.name.starts_with("with ") { "" } else { "in " };
+        format!("; the widest gap: {text} {behind}, {place}{}", setting.name)
+    });
     format!("{opening}: {}{}.", list(&each), widest.unwrap_or_default())
 }
 
@@ -222,23 +260,21 @@ fn widest<'a>(
 
 /// An effect with its interval.
 fn sized(compared: &Comparison) -> String {
-    let estimate = compared.estimate.map_or(NOTHING.to_owned(), |e| effect(compared.quantity, compared.scale, e.get()));
-    let write = |value: f64| match compared.scale {
-        Scale::Difference => with_unit(compared.quantity, value),
-        Scale::Ratio => number(value),
-    };
-    let interval = compared.interval.as_ref().map(|i| format!(" {}", interval(i, write)));
-    format!("{estimate}{}", interval.unwrap_or_default())
+    let (quantity, scale, bounds) = (compared.quantity, compared.scale, compared.interval.as_ref());
+    let estimate = compared.estimate.map(|e| effect_within(quantity, scale, e.get(), bounds));
+    let interval = bounds.map(|bounds| format!(" {}", effect_interval(quantity, scale, bounds)));
+    format!("{}{}", estimate.as_deref().unwrap_or(NOTHING), interval.unwrap_or_default())
 }
 
-/// The quantities of a run's settings that two transports have, each with the settings that have it.
+/// The quantities of a run's settings that two transports have and are ranked in, each with the settings where that is so.
 fn compared<'a, 'b>(settings: &'b [Setting<'a>]) -> Vec<(Quantity, Vec<&'b Setting<'a>>)> {
-    let packets = settings.iter().all(|s| verdict::bytes_of(s.cell, &s.arms).0 == Quantity::PacketBytes);
+    let packets = settings.iter().all(|s| ranked::by_quote(s.cell, &s.arms).0 == Quantity::PacketBytes);
     let bytes = if packets { Quantity::PacketBytes } else { Quantity::ApplicationBytes };
-    let packets = settings.iter().all(|s| verdict::rate_of(s.cell, &s.arms) == Quantity::PacketRate);
+    let packets = settings.iter().all(|s| ranked::by_second(s.cell, &s.arms).0 == Quantity::PacketRate);
     let rate = if packets { Quantity::PacketRate } else { Quantity::ApplicationRate };
-    let of = |quantity| settings.iter().filter(|s| is_compared(s, quantity)).collect::<Vec<_>>();
-    let all = verdict::quantities(bytes, rate).into_iter().map(|q| (q, of(q)));
+    let is_ranked = |s: &Setting<'_>, quantity| ranked::is_ranked(s.is_newest(), quantity) && is_compared(s, quantity);
+    let of = |quantity| settings.iter().filter(|s| is_ranked(s, quantity)).collect::<Vec<_>>();
+    let all = ranked::all(bytes, rate).into_iter().map(|q| (q, of(q)));
     all.filter(|(_, settings)| !settings.is_empty()).collect()
 }
 
@@ -280,8 +316,12 @@ fn titles<'a>(settings: &[Setting<'a>]) -> Vec<&'a str> {
     verdict::titles(&arms)
 }
 
-/// What each transport is the better choice for: all in the same words, in the order of the run's arms.
-fn choices(settings: &[Setting<'_>]) -> String {
+/// Stands where the answer is the map's and not how often each comes first in what.
+const COUNTED_BELOW: &str = "How often each comes first in what stands in the table below.";
+
+/// What each transport is the better choice for: all in the same words, in the order of the run's arms. Over several cells a
+/// decision map answers it, where there is one.
+fn choices(summary: &Summary, settings: &[Setting<'_>], across: &[(String, Chart)]) -> String {
     let (titles, compared) = (titles(settings), compared(settings));
     if compared.is_empty() {
         return "Only one transport was measured, so nothing is compared.".to_owned();
@@ -289,9 +329,12 @@ fn choices(settings: &[Setting<'_>]) -> String {
     if compared.iter().all(|(quantity, settings)| settings.iter().all(|s| is_open(s, *quantity))) {
         return format!("Too few blocks to say who comes first in anything (at least {BLOCKS_MIN}).");
     }
-    match settings {
-        [one] => choices_in_one(one, &titles, &compared),
-        _ => choices_in_many(&titles, &compared),
+    if let [one] = settings {
+        return choices_in_one(one, &titles, &compared);
+    }
+    match cheapest::sentences(summary, across) {
+        Some(map) => format!("{map} {COUNTED_BELOW}"),
+        None => choices_in_many(&titles, &compared),
     }
 }
 
@@ -320,7 +363,11 @@ fn choices_in_one(setting: &Setting<'_>, titles: &[&str], compared: &[(Quantity,
         if !level.is_empty() {
             parts.push(format!("level with the first in {}", list(&level)));
         }
-        parts.extend(arms::connections(setting, title));
+        let connections = arms::connections(setting, title);
+        if !(parts.is_empty() && connections.is_empty()) {
+            parts.extend(arms::asked(setting, title));
+        }
+        parts.extend(connections);
         (!parts.is_empty()).then(|| format!("{title}: {}.", parts.join("; ")))
     };
     let mut said: Vec<String> = titles.iter().filter_map(of).collect();
@@ -391,56 +438,6 @@ fn standing(settings: &[&Setting<'_>], quantity: Quantity, title: &str) -> Strin
     }
     let words: Vec<String> = counts.values().map(|(word, n)| format!("{word} {n}")).collect();
     if words.is_empty() { NOTHING.to_owned() } else { words.join(", ") }
-}
-
-/// How sure the answer is: trials, and what was set aside.
-fn sure(summary: &Summary, settings: &[Setting<'_>]) -> String {
-    let used = || settings.iter().flat_map(|s| &s.arms).map(|(arm, _)| arm.valid);
-    let (Some(least), Some(most)) = (used().min(), used().max()) else { return String::new() };
-    let n = if least == most { count(least.into()) } else { format!("{least} to {most}") };
-    let plural = if most == 1 { "" } else { "s" };
-    let aside = aside(summary);
-    let before = before(summary, settings);
-    let intervals = if settings.iter().all(|s| s.cell.exact) {
-        "bytes, connections and requests are exact, times are indicative only".to_owned()
-    } else if (least as usize) < BLOCKS_MIN {
-        format!("fewer than {BLOCKS_MIN} trials give no interval and are indicative only")
-    } else {
-        "intervals are of at least 95 %".to_owned()
-    };
-    // What is exact and what is indicative stands in the sentences that follow, where there are any.
-    let intervals = if before.is_empty() { format!("{intervals}; ") } else { String::new() };
-    let sure = format!("How sure: {n} trial{plural} an arm and cell; {intervals}of the trials {aside}.");
-    std::iter::once(sure).chain(before).collect::<Vec<_>>().join(" ")
-}
-
-/// Which trials are not used. Of a block that was repeated the valid ones are no longer used either, which is said too: the
-/// list below has them, and its length would not agree with the numbers here.
-fn aside(summary: &Summary) -> String {
-    let arms = || summary.cells.iter().flat_map(|cell| &cell.arms);
-    let (tainted, void) = (arms().map(|a| a.tainted).sum::<u32>(), arms().map(|a| a.void).sum::<u32>());
-    let repeated = arms().flat_map(|arm| &arm.set_aside).filter(|trial| trial.standing == Standing::Valid).count();
-    let repeated = match repeated {
-        0 => String::new(),
-        1 => "; 1 valid one is not used, since its block was repeated".to_owned(),
-        n => format!("; {} valid ones are not used, since their blocks were repeated", count(n as u64)),
-    };
-    match (tainted, void) {
-        (0, 0) if repeated.is_empty() => "none was set aside".to_owned(),
-        (0, 0) => format!("none was set aside as tainted or void{repeated}"),
-        (tainted, void) => format!("{tainted} tainted and {void} void were set aside and are listed below{repeated}"),
-    }
-}
-
-/// Of a single cell that is exact: what its verdict says before all else, since no verdict stands beside it.
-fn before(summary: &Summary, settings: &[Setting<'_>]) -> Vec<String> {
-    match summary.cells.as_slice() {
-        [cell] if cell.exact => {
-            let arms: Vec<Entry<'_>> = settings.iter().flat_map(|s| s.arms.iter().copied()).collect();
-            verdict::before(cell, &arms)
-        }
-        _ => Vec::new(),
-    }
 }
 
 #[cfg(test)]

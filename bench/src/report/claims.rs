@@ -28,6 +28,21 @@ pub(super) struct Row {
     pub(super) again: String,
 }
 
+impl Row {
+    /// What stands between the verdict's word and the condition; nothing where there is no condition. "DEPENDS on …" and
+    /// "FALSE in all …" are read as one.
+    pub(super) fn joint(&self) -> &'static str {
+        let is_read_on = ["on ", "in "].iter().any(|word| self.condition.starts_with(word));
+        if self.condition.is_empty() {
+            ""
+        } else if is_read_on {
+            " "
+        } else {
+            ": "
+        }
+    }
+}
+
 /// What the figures are said to come from: the same whatever the folder is called.
 const THIS_RUN: &str = "this run";
 

@@ -52,21 +52,19 @@ pub struct Page<'a> {
 pub fn report(page: &Page<'_>) -> Result<String, ChartError> {
     let summary = page.summary;
     let claims = claims::section(summary);
-    let mut main = opening::answer(summary, page.reading);
-    main.push_str(&claims);
-    main.push_str(&results(page)?);
-    for (number, section) in sections(page).enumerate() {
-        main.push_str(&further(number, section));
-    }
-    main.push_str(&method_section(summary));
-    main.push_str(&environment_section(summary));
-    main.push_str(&format!(
+    let before = opening::answer(page) + &claims;
+    let mut after: String = sections(page).enumerate().map(|(number, section)| further(number, section)).collect();
+    after.push_str(&method_section(summary));
+    after.push_str(&environment_section(summary));
+    after.push_str(&format!(
         "<section id=\"caveats\">\n<h2>Caveats</h2>\n{}</section>\n",
         bullets(&method::caveats(summary))
     ));
-    main.push_str(&tables::all_trials(page.trials));
+    after.push_str(&tables::all_trials(page.trials));
     let header = opening::header(summary, &contents(page, !claims.is_empty()));
     let title = escape(&summary.question);
+    let beside: usize = [CSS, SCRIPT, &header, &title, &before, &after].iter().map(|part| part.len()).sum();
+    let main = format!("{before}{}{after}", fitted(page, beside)?);
     Ok(format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
@@ -75,6 +73,20 @@ pub fn report(page: &Page<'_>) -> Result<String, ChartError> {
          {header}<main>\n{main}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         dark_rules(&main)
     ))
+}
+
+/// Bytes that a page may take.
+const PAGE_MAX: usize = 3_000_000;
+/// Bytes of it for what is written when all else is: the rules that make pictures dark, and the page's own marks.
+const RESERVE: usize = 60_000;
+
+/// The charts and tables, with as many pictures as there is room for when all the rest, of which so many bytes stand
+/// `beside` them, is in the page.
+fn fitted(page: &Page<'_>, beside: usize) -> Result<String, ChartError> {
+    // First without any, to see what the tables take.
+    let bare = results(page, Budget::for_pictures(0))?;
+    let room = PAGE_MAX.saturating_sub(RESERVE + beside + bare.len());
+    if room == 0 { Ok(bare) } else { results(page, Budget::for_pictures(room)) }
 }
 
 /// Charts are drawn in the light theme; a style sheet outweighs the colours written on their elements, so one rule a
@@ -118,9 +130,8 @@ fn contents(page: &Page<'_>, claims: bool) -> String {
     parts::links("Contents", &links)
 }
 
-fn results(page: &Page<'_>) -> Result<String, ChartError> {
+fn results(page: &Page<'_>, mut budget: Budget) -> Result<String, ChartError> {
     let summary = page.summary;
-    let mut budget = Budget::default();
     let mut text = "<section id=\"results\">\n<h2>Charts and tables</h2>\n".to_owned();
     if summary.cells.len() > 1 {
         let link = |(i, cell): (usize, &CellSummary)| (cell_id(i), cell.name.clone());

@@ -49,7 +49,7 @@ pub fn report(page: &Page<'_>) -> String {
     if summary.quick {
         text.push_str(&format!("> {QUICK}\n\n"));
     }
-    text.push_str(&opening(summary, page.reading));
+    text.push_str(&opening(page));
     text.push_str(&claims_section(summary));
     if summary.cells.len() > 1 {
         text.push_str(&across(page));
@@ -69,6 +69,7 @@ pub fn report(page: &Page<'_>) -> String {
         text.push_str(&format!("\n{}\n{}\n", table(&rows), inline(self_test::READING)));
         text.extend(self_test::left_out(summary).map(|told| format!("\n{}\n", inline(&told))));
     }
+    text.push_str(&format!("\n## Environment\n\n{}", environment(summary)));
     text.push_str(&format!("\n## Caveats\n\n{}", bullets(&method::caveats(summary))));
     text
 }
@@ -87,8 +88,9 @@ fn across(page: &Page<'_>) -> String {
 }
 
 /// The answer, what was expected, and what is wrong with the run.
-fn opening(summary: &Summary, reading: bool) -> String {
-    let answer = answer::answer(summary);
+fn opening(page: &Page<'_>) -> String {
+    let summary = page.summary;
+    let answer = answer::answer(summary, page.across);
     let mut text: String = answer.went_wrong.iter().map(|told| format!("> {}\n\n", inline(told))).collect();
     for said in &answer.said {
         text.push_str(&format!("**{}** {}\n\n", inline(said.about), inline(&said.text)));
@@ -105,7 +107,7 @@ fn opening(summary: &Summary, reading: bool) -> String {
         let text = if links { text.replace(READING, &format!("[{READING}]({READING})")) } else { text };
         format!("**{head}:** {text}\n\n")
     };
-    text.extend(thoughts(summary, reading).into_iter().map(thought));
+    text.extend(thoughts(summary, page.reading).into_iter().map(thought));
     text
 }
 
@@ -122,8 +124,9 @@ fn claims_section(summary: &Summary) -> String {
             "" => String::new(),
             again => format!(" Again: `{}`.", again.replace('`', "'")),
         };
-        let (claim, condition) = (inline(row.claim), inline(&row.condition));
-        format!("- {}. “{claim}” ({}): **{}** {condition}.{again}\n", row.number, inline(&row.tutorials), row.verdict)
+        let (claim, tutorials) = (inline(row.claim), inline(&row.tutorials));
+        let condition = format!("{}{}", row.joint(), inline(&row.condition));
+        format!("- {}. “{claim}” ({tutorials}): **{}**{condition}.{again}\n", row.number, row.verdict)
     };
     format!("## Claims\n\n{}\n\n{}\n", inline(claims::READ), rows.iter().map(row).collect::<String>())
 }
@@ -195,6 +198,13 @@ fn further(section: &Section) -> String {
     text.extend(section.sentences.iter().map(|sentence| format!("{}\n\n", inline(sentence))));
     text.extend(section.table.iter().map(|rows| format!("{}\n", table(rows))));
     text
+}
+
+/// The machine and its settings, without which nobody could repeat a figure that is quoted from here.
+fn environment(summary: &Summary) -> String {
+    let columns = ["what", "on this machine"].map(str::to_owned).to_vec();
+    let rows = super::environment(summary).into_iter().map(|(what, value)| vec![what, value]).collect();
+    table(&DataTable { columns, rows })
 }
 
 fn bullets(sentences: &[String]) -> String {

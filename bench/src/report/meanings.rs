@@ -12,7 +12,8 @@ pub(super) const MEANINGS: [(&str, &str); 27] = [
     ("n", "trials that are used, one a block; in brackets those that were set aside, or used for counts only"),
     (
         "late p50 ms",
-        "lateness at the median: from the instant a quote was due by the feed's plan to the instant the client had it",
+        "lateness at the median, of delivered quotes: from the instant a quote was due by the feed's plan to the instant the \
+         client had it; where only the newest is wanted, superseded quotes are not counted, and staleness is to be compared",
     ),
     ("late p99 ms", "the same at the 99th percentile: one quote in a hundred came later"),
     (
@@ -20,7 +21,11 @@ pub(super) const MEANINGS: [(&str, &str); 27] = [
         "mean excess staleness: how much older the quotes that a client shows are than those of a reader without any delay",
     ),
     ("wrong price %", "share of the time in which a client shows another price than the newest"),
-    ("B/quote", "bytes per delivered quote: whole IP packets, both ways, set-up included"),
+    (
+        "B/quote",
+        "bytes per delivered quote: whole IP packets, both ways, set-up included; where only the newest is wanted, arms deliver \
+         different numbers of quotes, so that nothing counted by the quote is to be compared",
+    ),
     ("B/quote above TCP", "the same without TCP and IP heads: payload, framing and HTTP heads"),
     ("B/quote steady", "bytes of packets per quote without set-up, as a run without end would have them"),
     ("conns/100 quotes", "connections opened per 100 delivered quotes"),

@@ -12,6 +12,7 @@ pub mod markdown;
 mod meanings;
 mod method;
 mod pictures;
+mod ranked;
 pub mod read;
 mod self_test;
 mod stale;

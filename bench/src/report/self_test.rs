@@ -92,12 +92,7 @@ fn line(group: &[&SelfTestRow]) -> Option<Vec<String>> {
         Some((low, high)) => format!("{share} (interval {})", range(low, high)),
         None => share,
     };
-    let target = match first.target {
-        None => NOTHING.to_owned(),
-        Some((low, high)) if high >= 1.0 => format!("at least {}", percent(low)),
-        Some((low, high)) if low <= 0.0 => format!("at most {}, since some values tie", percent(high)),
-        Some((low, high)) => range(low, high),
-    };
+    let target = target(first);
     let outcome = match first.standing {
         SelfTestStanding::Met => "met",
         SelfTestStanding::Missed => "missed",
@@ -106,6 +101,42 @@ fn line(group: &[&SelfTestRow]) -> Option<Vec<String>> {
         SelfTestStanding::TooFewBlocks => "too few blocks",
     };
     Some(vec![first.arm.clone(), first.what.clone(), list(&quantities), share, target, outcome.to_owned()])
+}
+
+fn target(row: &SelfTestRow) -> String {
+    match row.target {
+        None => NOTHING.to_owned(),
+        Some((low, high)) if high >= 1.0 => format!("at least {}", percent(low)),
+        Some((low, high)) if low <= 0.0 => format!("at most {}, since some values tie", percent(high)),
+        Some((low, high)) => range(low, high),
+    }
+}
+
+/// At most so many missed targets are named outside the table.
+const MISSED_MAX: usize = 4;
+
+/// Which targets were missed, for those who read no further than the answer: what it calls level may be no more than not
+/// found. `None` where none was missed, and where there was no self-test.
+pub(super) fn missed(summary: &Summary) -> Option<String> {
+    let rows = summary.self_test.as_ref()?.rows.iter();
+    let missed: Vec<&SelfTestRow> = rows.filter(|row| row.standing == SelfTestStanding::Missed).collect();
+    let named = missed.iter().take(MISSED_MAX).map(|row| {
+        let share = row.share.map_or_else(|| NOTHING.to_owned(), percent);
+        let (arm, what, quantity) = (&row.arm, &row.what, &row.quantity);
+        format!("{arm}, {what}, {quantity}: found to differ in {share} (target: {})", target(row))
+    });
+    let mut named: Vec<String> = named.collect();
+    let more = missed.len() - named.len();
+    if more > 0 {
+        named.push(format!("{} more in the method section", count(more as u64)));
+    }
+    let hidden = if missed.iter().any(|row| row.target.is_some_and(|(_, high)| high >= 1.0)) {
+        " So large a difference may hide where nothing is told apart."
+    } else {
+        ""
+    };
+    let (n, plural) = (missed.len(), if missed.len() == 1 { "" } else { "s" });
+    (n > 0).then(|| format!("The self-test of these rules missed {n} target{plural}: {}.{hidden}", named.join("; ")))
 }
 
 fn range(low: f64, high: f64) -> String {

@@ -3,8 +3,9 @@
 use wirerace_contract::descriptor::Delivers;
 use wirerace_contract::spec::Delivery;
 
+use super::ranked;
 use crate::charts::DataTable;
-use crate::summary::words::{NOTHING, count, duration, effect, estimate, interval, number, with_unit};
+use crate::summary::words::{NOTHING, count, duration, effect_interval, effect_within, estimate, number, with_unit};
 use crate::summary::{ArmSummary, CellSummary, Comparison, Quantity, Reading, Summary};
 
 /// How a table is written.
@@ -138,7 +139,7 @@ pub fn narrow(cell: &CellSummary) -> DataTable {
     if turned.columns.len() < rows.columns.len() { turned } else { rows }
 }
 
-/// Every pair of arms that may be compared, a line for each quantity that both have.
+/// Every pair of arms that may be compared, a line for each quantity that both have and can be compared in.
 #[must_use]
 pub fn pairs(summary: &Summary, cell: &CellSummary) -> DataTable {
     let newest_each = |name: &str| {
@@ -146,15 +147,20 @@ pub fn pairs(summary: &Summary, cell: &CellSummary) -> DataTable {
         (arm.delivery == Delivery::Newest).then_some(arm.interval_ms)
     };
     let row = |c: &Comparison| {
-        let write = |value: f64| effect(c.quantity, c.scale, value);
-        let size = c.estimate.map_or(NOTHING.to_owned(), |e| write(e.get()));
-        let bounds = c.interval.as_ref().map_or(NOTHING.to_owned(), |i| interval(i, write));
+        let bounds = c.interval.as_ref();
+        let size = c.estimate.map_or(NOTHING.to_owned(), |e| effect_within(c.quantity, c.scale, e.get(), bounds));
+        let bounds = bounds.map_or(NOTHING.to_owned(), |bounds| effect_interval(c.quantity, c.scale, bounds));
         let arms = format!("{} against {}", c.left, c.right);
         let (quantity, outcome) = (c.quantity.title().to_owned(), c.outcome.words().to_owned());
         vec![quantity, arms, size, bounds, c.n.to_string(), outcome]
     };
-    // What neither has (orders, where nobody orders) takes no line; conflated arms are compared at equal intervals.
-    let compared = cell.comparisons.iter().filter(|c| c.n > 0 && newest_each(&c.left) == newest_each(&c.right));
+    // What neither has (orders, where nobody orders) takes no line; conflated arms are compared at equal intervals, and
+    // not by the quotes that each of them let through.
+    let may = |c: &Comparison| {
+        let (left, right) = (newest_each(&c.left), newest_each(&c.right));
+        left == right && !(left.is_some() && ranked::is_of_delivered(c.quantity))
+    };
+    let compared = cell.comparisons.iter().filter(|c| c.n > 0 && may(c));
     let columns = ["quantity", "arms", "difference or ratio", "interval", "blocks", "outcome"];
     DataTable { columns: columns.map(str::to_owned).to_vec(), rows: compared.map(row).collect() }
 }
@@ -172,7 +178,8 @@ const HELD_AGAINST_THEORY: [Quantity; 6] = [
 /// How to read [`theory`].
 pub const THEORY: &str = "Theory is computed for each trial from the setting, the feed's plan and what the machine took before the trials (the calibration, \
      and where there was one a rehearsal on the same path); nothing is fitted to trials. Columns are medians over the trials. The \
-     error is measured − theory for times, and in per cent of theory for the rest: + means more than theory says. The distance \
+     error is measured − theory for times, and in per cent of theory for the rest: + means more than theory says. It is the median \
+     of each trial's own error, so it need not be what the two medians beside it differ by. The distance \
      sums a whole distribution up: count the quotes that came within some time, in theory and as measured; the distance is the \
      largest gap between the two shares, whichever time is chosen (0 alike, 1 nothing in common; a shift of up to 0.3 ms, the \
      machine's own, is forgiven).";

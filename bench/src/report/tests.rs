@@ -267,6 +267,36 @@ fn the_self_test_stands_in_the_method_section() {
     assert_eq!(lines, TESTED);
     assert!(html.contains("<td>CPU and lateness</td><td>3.9 to 4.1 %</td><td>3 to 8 %</td><td>met</td>"));
 }
+
+#[test]
+fn what_the_self_test_missed_stands_where_the_answer_says_how_sure_it_is() {
+    let missed = "The self-test of these rules missed 2 targets: ws, against itself, staleness: found to differ in 9.1 % (target: 3 to 8 %); \
+                  ws, against itself, connections: found to differ in 2 % (target: 3 to 8 %).";
+    let hidden = " So large a difference may hide where nothing is told apart.";
+    for text in texts_of(|summary| summary.self_test = Some(tested(None))) {
+        let sure = text.find("How sure: ").unwrap();
+        let at = text.find(missed).unwrap_or_else(|| panic!("{text}"));
+        assert!(sure < at && at < text.find("less is better").unwrap() && !text.contains(hidden));
+    }
+    // An effect that was not found may hide elsewhere too.
+    let texts = texts_of(|summary| {
+        let mut test = tested(None);
+        for row in test.rows.iter_mut().filter(|row| row.what == "+1 ms") {
+            (row.share, row.standing) = (Some(0.254), SelfTestStanding::Missed);
+        }
+        summary.self_test = Some(test);
+    });
+    for text in texts {
+        let effect = "ws, +1 ms, lateness: found to differ in 25.4 % (target: at least 80 %).";
+        assert!(text.contains("missed 3 targets: ") && text.contains(&format!("{effect}{hidden}")));
+    }
+    let met = texts_of(|summary| {
+        let mut test = tested(None);
+        test.rows.retain(|row| row.standing == SelfTestStanding::Met);
+        summary.self_test = Some(test);
+    });
+    assert!(met.iter().all(|text| !text.contains("The self-test of these rules missed")));
+}
 const TESTED: [&str; 7] = [
     "| ws | against itself | bytes | 0 % | at most 8 %, since some values tie | met |",
     "| ws | against itself | CPU and lateness | 3.9 to 4.1 % | 3 to 8 % | met |",

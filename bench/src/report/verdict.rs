@@ -4,9 +4,10 @@
 use wirerace_contract::results::ArmEntry;
 use wirerace_contract::spec::Delivery;
 
+use super::ranked;
 use super::table::signed;
 use crate::statistics::{BLOCKS_MIN, Outcome, Scale};
-use crate::summary::words::{NOTHING, duration, effect, interval, list, number, with_unit};
+use crate::summary::words::{NOTHING, duration, effect_interval, effect_within, interval, list, number};
 use crate::summary::{ArmSummary, CellSummary, Comparison, Quantity, Summary};
 
 /// An arm with what the manifest says about it.
@@ -89,29 +90,12 @@ pub fn cell(summary: &Summary, cell: &CellSummary) -> Vec<String> {
     before(cell, &all).into_iter().chain(said).chain(of_some(&all)).collect()
 }
 
-/// What bytes of these arms are counted in, and how that is called: packets where all have them. In an exact cell, which
-/// runs once, only what lies above TCP is certain.
-pub(super) fn bytes_of(cell: &CellSummary, arms: &[Entry<'_>]) -> (Quantity, &'static str) {
-    if !cell.exact && arms.iter().all(|(arm, _)| arm.median(Quantity::PacketBytes).is_some()) {
-        (Quantity::PacketBytes, "Bytes of packets per delivered quote")
-    } else {
-        (Quantity::ApplicationBytes, "Bytes above TCP per delivered quote")
-    }
-}
-
-/// What their bytes without set-up are counted in, by the second and client: as above, but also where no quote came to
-/// divide by.
-pub(super) fn rate_of(cell: &CellSummary, arms: &[Entry<'_>]) -> Quantity {
-    let packets = !cell.exact && arms.iter().all(|(arm, _)| arm.median(Quantity::PacketRate).is_some());
-    if packets { Quantity::PacketRate } else { Quantity::ApplicationRate }
-}
-
 fn group(cell: &CellSummary, arms: &[Entry<'_>]) -> Vec<String> {
-    let (bytes, opening) = bytes_of(cell, arms);
     let mut sentences = went_wrong(arms);
-    sentences.extend(ranking(cell, arms, Quantity::LatenessP50, "At the median"));
-    sentences.extend(ranking(cell, arms, bytes, opening));
-    sentences.extend(firsts(cell, arms, bytes));
+    for (quantity, opening) in [ranked::freshness(arms), ranked::bytes(cell, arms)] {
+        sentences.extend(ranking(cell, arms, quantity, opening));
+    }
+    sentences.extend(firsts(cell, arms));
     sentences
 }
 
@@ -145,10 +129,13 @@ pub(super) fn ranking(cell: &CellSummary, arms: &[Entry<'_>], quantity: Quantity
     ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
     let ((value, best), rest) = ranked.split_first()?;
     let own = with_interval(best.0, quantity, *value);
-    let first = if quantity == Quantity::LatenessP50 {
-        format!("{opening}, a quote reached {} {own} after it was due", best.0.arm)
-    } else {
-        format!("{opening}: {} {own}", best.0.arm)
+    let name = &best.0.arm;
+    let first = match quantity {
+        Quantity::LatenessP50 => format!("{opening}, a quote reached {name} {own} after it was due"),
+        Quantity::StalenessMean => {
+            format!("{opening}, {name} showed a price {own} older than a reader without any delay")
+        }
+        _ => format!("{opening}: {name} {own}"),
     };
     let behind: Vec<String> = rest
         .iter()
@@ -174,14 +161,14 @@ fn with_interval(arm: &ArmSummary, quantity: Quantity, median: f64) -> String {
 /// wide the interval is says how much may hide in it.
 fn behind(value: f64, comparison: Comparison) -> Option<String> {
     let Comparison { quantity, scale, left, outcome, .. } = &comparison;
-    let estimate = comparison.estimate.map(|e| effect(*quantity, *scale, e.get()));
-    let later = if *scale == Scale::Difference { " later" } else { "" };
-    let bounds = comparison.interval.as_ref().map(|bounds| {
-        interval(bounds, |value| match scale {
-            Scale::Difference => with_unit(*quantity, value),
-            Scale::Ratio => number(value),
-        })
-    });
+    let bounds = comparison.interval.as_ref();
+    let estimate = comparison.estimate.map(|e| effect_within(*quantity, *scale, e.get(), bounds));
+    let later = match (scale, quantity) {
+        (Scale::Ratio, _) => "",
+        (Scale::Difference, Quantity::StalenessMean) => " older",
+        (Scale::Difference, _) => " later",
+    };
+    let bounds = bounds.map(|bounds| effect_interval(*quantity, *scale, bounds));
     match outcome {
         Outcome::Undecided | Outcome::Equal => {
             let sign = comparison.estimate.filter(|_| *scale == Scale::Difference).map_or(0.0, |e| e.get());
@@ -195,14 +182,13 @@ fn behind(value: f64, comparison: Comparison) -> Option<String> {
 }
 
 /// Which transport comes first in which quantity, beyond doubt; those that come first in nothing are named too.
-fn firsts(cell: &CellSummary, arms: &[Entry<'_>], bytes: Quantity) -> Option<String> {
+fn firsts(cell: &CellSummary, arms: &[Entry<'_>]) -> Option<String> {
     let titles = titles(arms);
     if titles.len() < 2 {
         return None;
     }
     let settled = |q| Some((q, win(cell, arms, q)?)).filter(|(_, win)| win.settled);
-    let wins: Vec<(Quantity, Win<'_>)> =
-        quantities(bytes, rate_of(cell, arms)).into_iter().filter_map(settled).collect();
+    let wins: Vec<(Quantity, Win<'_>)> = ranked::quantities(cell, arms).into_iter().filter_map(settled).collect();
     if wins.is_empty() {
         return None;
     }
@@ -242,23 +228,6 @@ fn firsts(cell: &CellSummary, arms: &[Entry<'_>], bytes: Quantity) -> Option<Str
         sentence.push_str(&format!(" First in none of these: {}.", list(&nowhere)));
     }
     (!sentence.is_empty()).then(|| sentence.trim_start().to_owned())
-}
-
-/// The quantities in which somebody comes first; less is better in all of them. Bytes stand here twice: by the quote
-/// with set-up, and by the second without it, as in a run that never ends.
-pub(super) fn quantities(bytes: Quantity, rate: Quantity) -> [Quantity; 10] {
-    [
-        Quantity::LatenessP50,
-        Quantity::LatenessP99,
-        Quantity::StalenessMean,
-        bytes,
-        rate,
-        Quantity::Connections,
-        Quantity::Requests,
-        Quantity::OwnCpu,
-        Quantity::ServerCpu,
-        Quantity::ServerMemory,
-    ]
 }
 
 /// The transports of `arms` by title, each once, in their order.
@@ -494,5 +463,27 @@ mod tests {
         let sentences = sentences(&summarise(&manifest, &trials, &[]));
         let newest: Vec<&String> = sentences.iter().filter(|s| s.starts_with("With delivery `newest`")).collect();
         assert!(!newest.is_empty() && newest.iter().all(|s| !s.contains("ws")), "{sentences:?}");
+    }
+
+    #[test]
+    fn who_delivers_only_the_newest_is_ranked_by_staleness_and_by_the_second() {
+        let (mut manifest, trials) = fixture::run();
+        for entry in &mut manifest.arms {
+            (entry.arm.delivery, entry.arm.interval_ms) = (Delivery::Newest, 250);
+        }
+        let sentences = sentences(&summarise(&manifest, &trials, &[]));
+        let [stale, bytes, firsts, ..] = sentences.as_slice() else { panic!("{sentences:?}") };
+        let best = |sentence: &str, arm: &str| sentence.starts_with(arm);
+        assert!(best(stale, "On average over time, ") && stale.contains(" showed a price "), "{stale}");
+        assert!(stale.contains(" older than a reader without any delay; ") && stale.contains(" ms older ["), "{stale}");
+        assert!(best(bytes, "Bytes of packets without set-up, per second and client: ws "), "{bytes}");
+        let (_, of_pushes) = firsts.split_once("WebSocket in ").unwrap();
+        assert!(of_pushes.contains("packet bytes per second and client"), "{firsts}");
+        // What is of the quotes that came, which each arm chose itself, ranks nobody.
+        for sentence in &sentences {
+            for of_delivered in ["lateness", "per quote", "per 100 quotes", "after it was due"] {
+                assert!(!sentence.contains(of_delivered), "{sentence}");
+            }
+        }
     }
 }

@@ -219,6 +219,7 @@ pub fn predicted(quantity: Quantity, prediction: &Prediction) -> Option<f64> {
     let law = || prediction.law.as_ref();
     let late_ms = |quantile: f64| Some(law()?.lateness.quantile_s(quantile) * MS_PER_S);
     match quantity {
+        Quantity::LatenessMean => Some(law()?.lateness.mean_s() * MS_PER_S),
         Quantity::LatenessP50 => late_ms(0.5),
         // Transit counts from the publication: what a rehearsal found counts from the due instant.
         Quantity::TransitP50 if prediction.setting.is_rehearsed() => None,

@@ -2,7 +2,8 @@
 
 use super::{CellSummary, Estimate, Interval, Quantity, Reading, Summary};
 use crate::statistics::Scale;
-use wirerace_contract::spec::{LoadSpec, Path};
+use wirerace_contract::descriptor::Delivers;
+use wirerace_contract::spec::{Delivery, LoadSpec, Path};
 
 /// Stands where there is no number.
 pub const NOTHING: &str = "–";
@@ -118,6 +119,62 @@ pub fn effect(quantity: Quantity, scale: Scale, value: f64) -> String {
     }
 }
 
+/// The same beside its interval: a ratio near 1 with as many digits as show that 1 lies outside, where it does.
+#[must_use]
+pub fn effect_within(quantity: Quantity, scale: Scale, value: f64, bounds: Option<&Interval>) -> String {
+    match scale {
+        Scale::Difference => with_unit(quantity, value),
+        Scale::Ratio => format!("× {}", ratio(value, bounds)),
+    }
+}
+
+/// `[low, high]` of a difference or ratio. A ratio's ends never read 1 where 1 lies outside of them.
+#[must_use]
+pub fn effect_interval(quantity: Quantity, scale: Scale, bounds: &Interval) -> String {
+    interval(bounds, |value| match scale {
+        Scale::Difference => with_unit(quantity, value),
+        Scale::Ratio => ratio(value, Some(bounds)),
+    })
+}
+
+/// A ratio whose interval is `bounds`, or an end of that.
+fn ratio(value: f64, bounds: Option<&Interval>) -> String {
+    let written = number(value);
+    let is_apart = bounds.is_some_and(|bounds| bounds.low.get() > 1.0 || bounds.high.get() < 1.0);
+    if !is_apart || written != "1" {
+        return written;
+    }
+    // The nearer to 1, the more decimals it takes to tell; what is left of nine is nothing.
+    let decimals = (-(value - 1.0).abs().log10()).ceil().clamp(3.0, 9.0) as usize;
+    let text = format!("{value:.decimals$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Which quotes the arms of a run deliver, and how often those that ask by a plan ask, or that send the newest send: without
+/// it no rate and no bytes can be compared with anybody's. `None` without an arm.
+#[must_use]
+pub fn delivery(summary: &Summary) -> Option<String> {
+    let of = |(delivery, what, each): (Delivery, &str, &str)| {
+        let arms = || summary.arms.iter().filter(move |entry| entry.arm.delivery == delivery);
+        arms().next()?;
+        let applies = arms().filter(|entry| {
+            entry.arm.interval_ms > 0
+                && (delivery == Delivery::Newest || entry.descriptor.delivers == Delivers::Planned)
+        });
+        let mut intervals: Vec<u32> = applies.map(|entry| entry.arm.interval_ms).collect();
+        intervals.sort_unstable();
+        intervals.dedup();
+        let intervals: Vec<String> = intervals.into_iter().map(|ms| duration(f64::from(ms))).collect();
+        Some(if intervals.is_empty() { what.to_owned() } else { format!("{what} ({each} {})", list(&intervals)) })
+    };
+    let kinds = [
+        (Delivery::Every, "every quote delivered", "polls each"),
+        (Delivery::Newest, "only the newest quote delivered", "each"),
+    ];
+    let told: Vec<String> = kinds.into_iter().filter_map(of).collect();
+    (!told.is_empty()).then(|| told.join(" or "))
+}
+
 /// The conditions of a cell: everything a figure must be quoted with.
 #[must_use]
 pub fn conditions(summary: &Summary, cell: &CellSummary) -> String {
@@ -134,8 +191,9 @@ pub fn conditions(summary: &Summary, cell: &CellSummary) -> String {
         size => format!("{} bytes", count(u64::from(size))),
     };
     let more = besides(load).map_or(String::new(), |told| format!(", {told}"));
+    let delivery = delivery(summary).map_or(String::new(), |told| format!(", {told}"));
     format!(
-        "{} clients, {} quotes/s ({}) over {} symbol{}, payload of {payload}{more}, window {} s, {}; {n}, run seed {}, \
+        "{} clients, {} quotes/s ({}) over {} symbol{}{delivery}, payload of {payload}{more}, window {} s, {}; {n}, run seed {}, \
          feed seed {} and up, one a block; set aside: {} tainted, {} void",
         count(u64::from(load.clients)),
         number(feed.rate_per_s),
@@ -328,6 +386,42 @@ mod tests {
         summary.cells[1].load = LoadSpec::default();
         let told = crate::charts::sweep::conditions(&summary);
         assert!(told.contains("request heads of 8,908 bytes, 10 orders/s and client or nothing else, "), "{told}");
+    }
+
+    #[test]
+    fn which_quotes_are_delivered_and_how_often_is_a_condition() {
+        let (manifest, trials) = crate::report::fixture::run();
+        let mut summary = crate::summary::summarise(&manifest, &trials, &[]);
+        let told = |summary: &Summary| conditions(summary, &summary.cells[0]);
+        let every = ", every quote delivered (polls each 250 ms), payload of";
+        assert!(told(&summary).contains(every), "{}", told(&summary));
+        for (entry, interval_ms) in summary.arms.iter_mut().zip([50, 2_000, 500, 50]) {
+            (entry.arm.delivery, entry.arm.interval_ms) = (Delivery::Newest, interval_ms);
+        }
+        // The last arm, a push, is left with every quote.
+        let both =
+            ", every quote delivered or only the newest quote delivered (each 50 ms, 500 ms and 2 s), payload of";
+        assert!(told(&summary).contains(both), "{}", told(&summary));
+        summary.arms.clear();
+        assert_eq!(delivery(&summary), None);
+    }
+
+    #[test]
+    fn an_interval_that_leaves_out_one_never_reads_one() {
+        let told = |estimate: f64, low: f64, high: f64| {
+            let reading = |value| Reading::new(value).unwrap();
+            let bounds = Interval { low: reading(low), high: reading(high), coverage: 0.97 };
+            let (quantity, scale) = (Quantity::ServerMemory, Scale::Ratio);
+            let estimate = effect_within(quantity, scale, estimate, Some(&bounds));
+            format!("{estimate} {}", effect_interval(quantity, scale, &bounds))
+        };
+        assert_eq!(told(1.012, 1.0042, 1.03), "× 1.01 [1.004, 1.03]");
+        assert_eq!(told(0.9998, 0.95, 0.999_96), "× 0.9998 [0.95, 0.99996]");
+        assert_eq!(told(1.003, 1.000_2, 1.004), "× 1.003 [1.0002, 1.004]");
+        // Where 1 lies within, three digits are enough.
+        assert_eq!(told(1.003, 0.998, 1.004), "× 1 [0.998, 1]");
+        assert_eq!(told(1.003, 1.0, 1.004), "× 1 [1, 1]");
+        assert_eq!(effect_within(Quantity::ServerMemory, Scale::Ratio, 1.003, None), "× 1");
     }
 
     #[test]

@@ -3,12 +3,12 @@ use super::style::{DARK, LIGHT, PRINT};
 use super::*;
 use crate::report::fixture;
 use crate::report::fixture::sweep::{Over, run};
-use crate::summary::{Quantity, Reading, summarise};
+use crate::summary::{Estimate, Quantity, Reading, summarise};
 use std::sync::OnceLock;
 use wirerace_contract::results::{Manifest, Standing, Trial};
 
 /// The runs and what they say, made once: that takes seconds without optimisation.
-fn made(over: Over) -> &'static (Manifest, Vec<Trial>, Summary) {
+pub(super) fn made(over: Over) -> &'static (Manifest, Vec<Trial>, Summary) {
     static MADE: [OnceLock<(Manifest, Vec<Trial>, Summary)>; 4] = [const { OnceLock::new() }; 4];
     MADE[over as usize].get_or_init(|| {
         let (manifest, trials) = run(over);
@@ -17,14 +17,14 @@ fn made(over: Over) -> &'static (Manifest, Vec<Trial>, Summary) {
     })
 }
 
-fn drawn_of(name: &str, summary: &Summary) -> Option<(Chart, String)> {
+pub(super) fn drawn_of(name: &str, summary: &Summary) -> Option<(Chart, String)> {
     let kind = RUN_KINDS.iter().find(|kind| kind.name == name).unwrap();
     let chart = kind.draw(summary)?;
     let svg = chart.svg(&LIGHT, name, "none").unwrap();
     Some((chart, svg))
 }
 
-fn drawn(name: &str, over: Over) -> (Chart, String) {
+pub(super) fn drawn(name: &str, over: Over) -> (Chart, String) {
     drawn_of(name, &made(over).2).unwrap()
 }
 
@@ -40,11 +40,11 @@ const EACH: [(&str, Over); 8] = [
     ("theory", Over::Distances),
 ];
 
-fn texts(svg: &str) -> Vec<&str> {
+pub(super) fn texts(svg: &str) -> Vec<&str> {
     svg.lines().filter_map(|l| l.strip_prefix("<text ")?.split_once('>')?.1.strip_suffix("</text>")).collect()
 }
 
-fn series(svg: &str) -> usize {
+pub(super) fn series(svg: &str) -> usize {
     svg.matches("<g class=\"series\">").count()
 }
 
@@ -154,11 +154,15 @@ fn without_a_trial_pictures_say_so() {
 }
 
 #[test]
-fn odd_numbers_and_single_trials_are_drawn_without_panic() {
+fn of_odd_numbers_and_single_trials_pictures_say_what_is_missing() {
     for (name, over) in EACH {
         let (manifest, trials, _) = made(over);
-        let one = summarise(manifest, &trials[..1], &[]);
-        drawn_of(name, &one);
+        let (chart, svg) = drawn_of(name, &summarise(manifest, &trials[..1], &[])).unwrap();
+        // The trial is one of a poll; of polls alone the other interval is missing.
+        let absent = if name == "lateness-interval" { "poll 100 ms" } else { "ws" };
+        let named = chart.notes.iter().any(|note| note.contains(absent));
+        assert!(named || svg.contains("Nothing to draw"), "{name}: {:?}", chart.notes);
+        assert_eq!(texts(&svg).last(), Some(&"n = 1 · seed 7 · 2026-01-02"), "{name}");
         let mut odd: Vec<Trial> = trials.iter().filter(|t| t.block == 1).cloned().collect();
         for measured in odd.iter_mut().filter_map(|t| t.measured.as_mut()) {
             measured.client.staleness.mean_ns = f64::NAN;
@@ -166,102 +170,110 @@ fn odd_numbers_and_single_trials_are_drawn_without_panic() {
             measured.cpu = Default::default();
             measured.client.lateness = wirerace_contract::distribution::Distribution::default();
         }
-        if let Some((chart, svg)) = drawn_of(name, &summarise(manifest, &odd, &[])) {
-            assert!(!svg.contains("NaN") && !chart.sentence.contains("NaN"), "{name}: {}", chart.sentence);
-        }
+        let Some((chart, svg)) = drawn_of(name, &summarise(manifest, &odd, &[])) else {
+            // One block decides nothing, and without lateness theory has nothing to be held against.
+            assert!(["decision-map", "theory"].contains(&name), "{name}");
+            continue;
+        };
+        assert!(!svg.contains("NaN") && !chart.sentence.contains("NaN"), "{name}: {}", chart.sentence);
+        assert!(svg.contains("Nothing to draw") || texts(&svg).contains(&"–"), "{name}: {:?}", texts(&svg));
     }
 }
 
-/// The same without anything of the arms whose name begins so.
-fn without(summary: &Summary, beginning: &str) -> Summary {
-    let mut less = summary.clone();
-    for arm in less.cells.iter_mut().flat_map(|cell| &mut cell.arms).filter(|arm| arm.arm.starts_with(beginning)) {
-        (arm.valid, arm.theory, arm.bytes, arm.lateness) = (0, None, None, Default::default());
-        for estimate in &mut arm.estimates {
-            (estimate.n, estimate.median, estimate.interval, estimate.theory) = (0, None, None, None);
-            estimate.points.clear();
-        }
+/// Takes all that was measured from an arm in a cell.
+fn empty(arm: &mut ArmSummary) {
+    (arm.valid, arm.theory, arm.bytes, arm.lateness) = (0, None, None, Default::default());
+    for estimate in &mut arm.estimates {
+        (estimate.n, estimate.median, estimate.interval, estimate.theory) = (0, None, None, None);
+        estimate.points.clear();
     }
+}
+
+/// The same without anything of the arms whose name begins so, in the cells whose name ends so.
+pub(super) fn without(summary: &Summary, beginning: &str, end: &str) -> Summary {
+    let mut less = summary.clone();
+    let cells = less.cells.iter_mut().filter(|cell| cell.name.ends_with(end));
+    cells.flat_map(|cell| &mut cell.arms).filter(|arm| arm.arm.starts_with(beginning)).for_each(empty);
     less
 }
 
 #[test]
-fn an_arm_without_trials_is_named() {
+fn an_arm_without_trials_is_named_and_stands_in_no_legend() {
     for (name, over) in EACH {
-        let whole = drawn(name, over).1;
-        let (chart, svg) = drawn_of(name, &without(&made(over).2, "ws")).unwrap();
-        let told = chart.notes.iter().any(|note| note.contains("ws") || note.contains("of 5 arms"));
-        // Where only polls vary, and on the map whose fields name who is there, nothing is missing.
-        let all_there = ["lateness-interval", "decision-map"].contains(&name);
-        assert!(told || all_there, "{name}: {:?}", chart.notes);
-        assert!(all_there || series(&svg) < series(&whole) || name == "frontier-curves", "{name}");
+        // Where only polls vary nobody asks for a push.
+        let arm = if name == "lateness-interval" { "poll-close" } else { "ws" };
+        let (before, whole) = drawn(name, over);
+        let (chart, svg) = drawn_of(name, &without(&made(over).2, arm, "")).unwrap();
+        let told = |note: &String| note.contains(arm) && !before.notes.contains(note);
+        assert!(chart.notes.iter().any(told), "{name}: {:?}", chart.notes);
+        // A map has as many fields whoever is in them.
+        assert!(series(&svg) < series(&whole) || name == "decision-map", "{name}");
+        let in_key = format!("W  {arm}");
+        assert!(!texts(&svg).iter().any(|text| *text == arm || *text == in_key), "{name}: {:?}", texts(&svg));
     }
 }
 
 #[test]
-fn a_field_of_the_map_is_won_only_clearly() {
-    let (manifest, trials, _) = made(Over::Rates);
-    // Two pushes and the poll that there must be, in one cell, are enough and quick.
-    let few = |t: &&Trial| ["ws ", "sse ", "poll "].iter().any(|name| t.arm.name.starts_with(name));
-    let mut trials: Vec<Trial> = trials.iter().filter(few).filter(|t| t.cell == "10 quotes/s").cloned().collect();
-    let fields = |trials: &[Trial]| -> Vec<String> {
-        let (chart, _) = drawn_of("decision-map", &summarise(manifest, trials, &[])).unwrap();
-        let of = |row: &&Vec<String>| row[1] == "fewest bytes" && row[2] == "10" && row[3] == "0.3 s";
-        chart.table.rows.iter().filter(of).map(|row| row[4].clone()).collect()
+fn an_arm_without_trials_in_one_cell_is_named_with_it() {
+    for (name, over, arm, cell) in [
+        ("decision-map", Over::Rates, "ws 1000 ms", "10 quotes/s"),
+        ("frontier-curves", Over::Rates, "ws 1000 ms", "10 quotes/s"),
+        ("lateness-interval", Over::Distances, "poll 1000 ms", "30 ms there and back"),
+        ("clients", Over::Clients, "ws", "1000 clients"),
+    ] {
+        let (chart, _) = drawn_of(name, &without(&made(over).2, arm, cell)).unwrap();
+        let words = format!("{arm} (in {cell})");
+        assert!(chart.notes.iter().any(|note| note.contains(&words)), "{name}: {:?}", chart.notes);
+    }
+}
+
+#[test]
+fn theory_is_judged_by_each_trials_own_error() {
+    let with = |change: fn(&mut Estimate)| {
+        let mut summary = made(Over::Distances).2.clone();
+        let arms = summary.cells.last_mut().map(|cell| &mut cell.arms).unwrap();
+        let arm = arms.iter_mut().find(|arm| arm.arm == "ws").unwrap();
+        change(arm.estimates.iter_mut().find(|estimate| estimate.quantity == Quantity::LatenessP50).unwrap());
+        let chart = drawn_of("theory", &summary).unwrap().0;
+        let off = chart.table.rows.iter().rfind(|row| row[1] == "ws").unwrap()[5].clone();
+        (chart.notes[0].clone(), off)
     };
-    // Pushes cost the same bytes, and fewer than polls: neither wins.
-    assert_eq!(fields(&trials), ["sse and ws (no clear winner)"]);
-    for trial in trials.iter_mut().filter(|t| t.arm.name.starts_with("sse")) {
-        let heads = &mut trial.measured.as_mut().unwrap().ledger.to_client;
-        heads.payload = heads.payload * 13 / 10;
-    }
-    assert_eq!(fields(&trials), ["ws"]);
-    // With five blocks there is no interval, and nothing is clear.
-    let few: Vec<Trial> = trials.iter().filter(|t| t.block < 6).cloned().collect();
-    assert!(fields(&few)[0].ends_with("(no clear winner)"), "{:?}", fields(&few));
-    // Whose price is too old does not take part, however cheap.
-    for measured in trials.iter_mut().filter(|t| t.arm.name.starts_with("ws")).filter_map(|t| t.measured.as_mut()) {
-        measured.client.staleness.p99_ns = 1_100_000_000;
-    }
-    assert_eq!(fields(&trials), ["sse"]);
+    let whole = with(|_| {});
+    assert!(whole.0.contains("within 3 % or 0.3 ms"), "{whole:?}");
+    // The median of what was measured may be that of another trial than the median of what was to be expected.
+    assert_eq!(with(|estimate| (estimate.median, estimate.interval) = (Reading::new(120.0), None)), whole);
+    let off = with(|estimate| estimate.error = Reading::new(20.0));
+    assert!(off.0 != whole.0 && off.1 == "20 %", "{off:?}");
 }
 
 #[test]
-fn a_delivery_without_a_poll_beside_a_push_has_no_map() {
-    let (manifest, trials, summary) = made(Over::Rates);
-    let (chart, _) = drawn_of("decision-map", summary).unwrap();
-    assert!(chart.notes.iter().any(|note| note.contains("the longest interval measured is 1 s")), "{:?}", chart.notes);
-    assert!(!chart.notes.iter().any(|note| note.contains("no map")), "{:?}", chart.notes);
-    let is_push = |name: &str| name.starts_with("ws") || name.starts_with("sse");
-    let pushes: Vec<Trial> = trials.iter().filter(|t| is_push(&t.arm.name)).cloned().collect();
-    let (chart, svg) = drawn_of("decision-map", &summarise(manifest, &pushes, &[])).unwrap();
-    assert!(svg.contains("Nothing to draw") && series(&svg) == 0);
-    assert!(
-        chart.notes.iter().any(|note| note.contains("no poll was measured there beside a push")),
-        "{:?}",
-        chart.notes
-    );
-    // A run that never meant to ask has no such picture.
-    let mut only = manifest.clone();
-    only.arms.retain(|entry| is_push(&entry.arm.name));
-    assert!(drawn_of("decision-map", &summarise(&only, &pushes, &[])).is_none());
-}
-
-#[test]
-fn who_may_or_may_not_keep_a_bound_is_named_and_does_not_win() {
-    let mut summary = made(Over::Rates).2.clone();
+fn who_was_not_measured_with_so_many_clients_has_not_failed() {
     let of = |summary: &Summary| {
-        let (chart, _) = drawn_of("decision-map", summary).unwrap();
-        let row = chart.table.rows.iter().find(|row| row[1] == "fewest bytes" && row[2] == "10" && row[3] == "0.3 s");
-        (row.unwrap()[4].clone(), chart.notes.iter().any(|note| note.contains("0.3 s by ws 100 ms (at 10 quotes/s)")))
+        let (chart, svg) = drawn_of("capacity", summary).unwrap();
+        assert_eq!(structure::misplaced(&svg), Vec::<String>::new());
+        let row = chart.table.rows.iter().find(|row| row[0] == "ws").unwrap()[1..3].to_vec();
+        let noted = chart.notes.iter().any(|note| note.starts_with("Not measured, which is no failure: ws with "));
+        (row, svg, noted)
     };
-    assert_eq!(of(&summary), ("sse and ws (no clear winner)".to_owned(), false));
-    let cell = summary.cells.iter_mut().find(|cell| cell.name == "10 quotes/s").unwrap();
-    let arm = cell.arms.iter_mut().find(|arm| arm.arm == "ws 100 ms").unwrap();
-    let stale = arm.estimates.iter_mut().find(|e| e.quantity == Quantity::StalenessP99).unwrap();
-    let interval = stale.interval.as_mut().unwrap();
-    interval.high = Reading::new(301.0).unwrap();
-    assert_eq!(of(&summary), ("sse".to_owned(), true));
+    let whole = &made(Over::Clients).2;
+    let (row, svg, noted) = of(&without(whole, "ws", "1000 clients"));
+    assert_eq!(row, ["100 or more (1,000 not measured)"; 2]);
+    assert!(svg.contains("ws, 0.1 s: ≥ 100</title>") && noted);
+    // Nor with the fewest.
+    let mut none = whole.clone();
+    let arm = none.cells[0].arms.iter_mut().find(|arm| arm.arm == "ws").unwrap();
+    empty(arm);
+    let (row, svg, noted) = of(&none);
+    assert_eq!(row, ["– (10 not measured)"; 2]);
+    assert!(svg.contains("ws, 0.1 s: –</title>") && noted);
+    // Who was too late has failed.
+    let mut late = whole.clone();
+    let arm = late.cells[2].arms.iter_mut().find(|arm| arm.arm == "ws").unwrap();
+    let stale = arm.estimates.iter_mut().find(|estimate| estimate.quantity == Quantity::StalenessP99).unwrap();
+    stale.median = Reading::new(5_000.0);
+    let (row, svg, noted) = of(&late);
+    assert_eq!(row, ["100"; 2]);
+    assert!(svg.contains("ws, 0.1 s: 100</title>") && !noted);
 }
 
 #[test]
@@ -303,24 +315,6 @@ fn no_text_runs_into_another_or_out_of_the_picture() {
     for (name, over) in EACH {
         assert_eq!(structure::misplaced(&drawn(name, over).1), Vec::<String>::new(), "{name}");
     }
-}
-
-#[test]
-fn fields_of_many_cells_keep_their_letters_to_themselves() {
-    let mut summary = made(Over::Rates).2.clone();
-    let like = summary.cells[2].clone();
-    let cell = |i: u32| {
-        let mut cell = CellSummary { name: format!("cell {i}"), ..like.clone() };
-        cell.load.feed.rate_per_s = f64::from(11 * i);
-        cell
-    };
-    summary.cells = (1..=9).map(cell).collect();
-    let (chart, svg) = drawn_of("decision-map", &summary).unwrap();
-    assert_eq!(structure::misplaced(&svg), Vec::<String>::new());
-    // Five are tied in memory, which nine columns have no room for.
-    assert!(chart.notes.iter().any(|note| note.starts_with("A number in a field")) && texts(&svg).contains(&"5"));
-    let (chart, _) = drawn("decision-map", Over::Rates);
-    assert!(!chart.notes.iter().any(|note| note.starts_with("A number in a field")), "{:?}", chart.notes);
 }
 
 #[test]

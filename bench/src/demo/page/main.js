@@ -1,29 +1,28 @@
-// Puts the page together: what the server says goes to the parts, and one loop draws them.
+// Puts the page together: what the server says goes to the parts, and what people want goes to the server.
 
 import { BREAK_LANE, SevenStreams } from "./break_it.js";
 import { ByteTable, perQuote } from "./byte_bar.js";
 import { Clock } from "./clock.js";
 import { Control } from "./control.js";
 import { ExchangeLog } from "./exchange_log.js";
-import { duration, number, percentile } from "./format.js";
+import { duration, percentile } from "./format.js";
 import { listen } from "./keyboard.js";
 import { Knobs } from "./knobs.js";
 import { LaneView } from "./lane_view.js";
-import { Picture, lookOf } from "./looks.js";
+import { lookOf } from "./looks.js";
+import { Painter } from "./painter.js";
+import { Playback, Player } from "./playback.js";
 import { Prediction } from "./prediction.js";
 import { showPresets } from "./presets.js";
 import { Recorder } from "./recorder.js";
 import { Run } from "./run.js";
-import { Playback, SequenceChart, tell } from "./sequence.js";
+import { SequenceChart } from "./sequence.js";
 import { StripChart } from "./strip_chart.js";
 import { Tabs } from "./tabs.js";
 import { Theme } from "./theme.js";
 import { Verdict, send } from "./verdict.js";
 import { Visibility } from "./visibility.js";
 
-const FIGURES_EVERY_MS = 200;
-const PRICES_EVERY_MS = 100;
-const CALM_MS = 1000;
 // A race that began so long ago was begun for another page.
 const OLD_NS = 1.5e9;
 // Changes that do not begin another run, and what the chart says of them.
@@ -87,7 +86,7 @@ function build({ lanes, feed }) {
   const strip = new StripChart($("strip"), looks);
   const sequence = new SequenceChart($("sequence"), looks, log, recorder, clock);
   const playback = new Playback(log, () => sequence.shown.map((look) => look.id));
-  const pictures = { strip: new Picture(strip.canvas), sequence: new Picture(sequence.canvas) };
+  const player = new Player(playback, looks, recorder);
   const tell = {
     quotes: (id, quotes, at) => {
       const skips = knobs.values.delivery === "newest";
@@ -112,7 +111,9 @@ function build({ lanes, feed }) {
   const seven = new SevenStreams($("seven"), $("seven-says"), () => ({
     url: state.lanes.find((lane) => lane.id === BREAK_LANE).url, own: run.isOn ? 1 : 0,
   }));
-  return { looks, clock, recorder, log, views, strip, sequence, pictures, playback, run, prediction, verdict, table, seven };
+  const parts = { looks, clock, recorder, log, views, strip, sequence, playback, player, run, table };
+  new Painter({ ...parts, theme, visibility, knobs, meters: () => meters }).begin();
+  return { ...parts, prediction, verdict, seven };
 }
 
 /** The server's word on role, knobs and run. */
@@ -156,18 +157,17 @@ function follow(message, role, changed) {
 }
 
 function start(message, fromNow) {
-  const { views, strip, playback, prediction, verdict, run, seven } = page;
+  const { views, strip, player, prediction, verdict, run, seven } = page;
   for (const view of views) view.clear();
   seven.close(); // their server is about to go
   $("strip-says").textContent = STRIP_SAYS[knobs.values.delivery];
   $("figure-says").textContent = FIGURE_SAYS[knobs.values.delivery];
   strip.forget();
-  playback.restart();
+  player.restart();
   verdict.hide();
   prediction.lock();
   meters = null;
   say("");
-  showPlayback();
   run.length_ms = Number($("length").value) * 1000;
   run.begin(message, fromNow);
 }
@@ -178,6 +178,7 @@ function adjust({ knobs: now }, changed) {
   if (words.length === 0) return;
   page.strip.mark(performance.now(), words.join(", "));
   page.run.turned();
+  page.playback.turned();
   if (changed.includes("interval_ms")) page.run.retune();
 }
 
@@ -278,112 +279,6 @@ function conditions([from, to]) {
   ];
 }
 
-let drawn = 0, priced = 0, figured = 0, frames = [];
-
-function frame() {
-  requestAnimationFrame(frame);
-  const now = performance.now();
-  frames.push(now);
-  while (frames[0] < now - 1000) frames.shift();
-  if (!page) return;
-  page.playback.advance(now);
-  const wait = theme.reducedMotion ? CALM_MS : 0;
-  if (now - drawn >= wait) draw((drawn = now));
-  if (now - priced >= Math.max(wait, PRICES_EVERY_MS)) prices((priced = now));
-  if (now - figured >= FIGURES_EVERY_MS) figures((figured = now));
-}
-
-/** The pictures. Two charts take turns, a frame each; none is drawn that would be the same as before. */
-let turn = 0;
-function draw(now) {
-  const { run, playback, strip, sequence, pictures, log } = page;
-  const { ink, reducedMotion: calm } = theme, { paused, head, speed } = playback;
-  turn += 1;
-  const seen = paused ? (page.pausedAt ??= now) : Math.min(now, playback.end);
-  if (!paused) page.pausedAt = null;
-  // What is paused stands as it was, whatever comes in, but for a step, another focus, another size or colour. Without a race no time goes by.
-  const time = (at) => (run.state === "idle" ? "idle" : at), since = (...changes) => (paused ? ["paused"] : changes);
-  if (calm || turn % 2 === 0) {
-    pictures.strip.show(now, [time(seen), ...since(strip.version)], paused, ink, () => strip.draw(seen, visibility.until(seen), ink));
-  }
-  if (calm || turn % 2 === 1) {
-    const sight = [time(head), sequence.focus, speed, ...since(log.version, sequence.span(knobs.values, speed))];
-    pictures.sequence.show(now, sight, paused, ink, () => sequence.draw(head, knobs.values, speed, ink));
-  }
-}
-
-/** Prices change ten times a second. */
-function prices() {
-  const { run, playback, recorder, looks, views } = page;
-  if (playback.paused || run.state === "idle") return;
-  const { selectedIndex, options } = $("symbol");
-  looks.forEach(({ id }, i) => {
-    const { held, prices, newest } = recorder.lanes.get(id);
-    // Where only the newest counts, it is that one, whatever its symbol: a lane may never show a certain one.
-    const symbol = isNewest() && newest > 0 ? (newest - 1) % recorder.symbols : selectedIndex;
-    views[i].price(prices[symbol], held[symbol], options[symbol].text, recorder.isBehind(id, symbol));
-  });
-}
-
-/** Figures change five times a second: faster than that nobody reads. */
-function figures(now) {
-  body.dataset.fps = String(frames.length);
-  body.dataset.timerMs = page.recorder.timer_ms.toFixed(1);
-  const { run, recorder, looks, views, table, playback } = page;
-  write($("clock"), Number.isFinite(page.clock.error_ms) ? `clock ± ${duration(page.clock.error_ms)}` : "");
-  for (const [i, { id }] of looks.entries()) {
-    views[i].counts(recorder.lanes.get(id));
-  }
-  if (run.isOn) showProgress(run.progress(now));
-  if (playback.paused) return;
-  const most = Math.max(0, ...looks.map(({ id }) => perQuote(meters?.lanes?.[id])?.all ?? 0));
-  const recent = looks.map(({ id }) => recorder.recent(id, now, run.window?.from ?? now));
-  const best = Math.min(...recent.map(({ p50 }) => (Number.isNaN(p50) ? Infinity : p50)));
-  looks.forEach(({ id }, i) => {
-    if (run.isOn) views[i].late(recent[i], recent[i].p50 === best && best < 0.05, isNewest());
-    table.show(id, views[i].meter(meters?.lanes?.[id] ?? null, most));
-  });
-}
-
-function showProgress({ done, left_ms }) {
-  $("progress").value = done;
-  write($("left"), page.run.state === "running" ? `${Math.ceil(left_ms / 1000)} s left` : "");
-}
-
-/** The same text once more would cost a layout. */
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-/** Pause, step and slow motion: of the pictures. The race goes on. */
-function pause() {
-  const { playback } = page;
-  playback.paused = !playback.paused;
-  if (!playback.paused && playback.speed === 1) playback.head = playback.live(performance.now());
-  showPlayback();
-}
-
-function step() {
-  const found = page.playback.step();
-  showPlayback();
-  $("story").textContent = found ? tell(found, page.looks, page.recorder) : page.run.isOn ? "Nothing more has happened yet." : "Nothing more has happened.";
-}
-
-function slower(steps) {
-  page.playback.faster(-steps);
-  showPlayback();
-}
-
-function showPlayback() {
-  const { paused, speed } = page.playback;
-  $("pause").textContent = paused ? "Go on" : "Pause";
-  $("pause").setAttribute("aria-pressed", String(paused));
-  $("speed").textContent = speed === 1 ? "Live" : `1/${number(1 / speed)} speed`;
-  body.dataset.paused = String(paused);
-  body.dataset.speed = String(speed);
-  if (!paused) $("story").textContent = "";
-}
-
 /** One lane large, or all of them. */
 function focus(key) {
   const look = page.looks[key - 1];
@@ -396,10 +291,6 @@ function focus(key) {
 const ready = (deed) => (...args) => page && deed(...args);
 const help = () => $("help").showModal();
 $("go").addEventListener("click", ready(go));
-$("pause").addEventListener("click", ready(pause));
-$("step").addEventListener("click", ready(step));
-$("slower").addEventListener("click", ready(() => slower(1)));
-$("faster").addEventListener("click", ready(() => slower(-1)));
 $("help-button").addEventListener("click", help);
 $("lanes").addEventListener("click", (event) => {
   const lane = event.target.closest(".key") && event.target.closest("[data-lane]");
@@ -407,9 +298,9 @@ $("lanes").addEventListener("click", (event) => {
 });
 showPresets($("presets"), $("question"), (wanted) => control.send({ set: wanted }));
 listen({
-  " ": ready(pause), ".": ready(step), "+": ready(() => slower(-1)), "=": ready(() => slower(-1)), "-": ready(() => slower(1)),
+  " ": ready(() => page.player.pause()), ".": ready(() => page.player.step()), "-": ready(() => page.player.slower(1)),
+  "+": ready(() => page.player.slower(-1)), "=": ready(() => page.player.slower(-1)),
   r: ready(go), f: () => theme.toggleProjector(), d: () => $("theme").click(), "?": help, lane: ready(focus),
   "[": ready(() => knobs.roundTrip(-1)), "]": ready(() => knobs.roundTrip(1)),
   v: () => (body.dataset.chart = body.dataset.chart === "sequence" ? "strip" : "sequence"),
 });
-requestAnimationFrame(frame);

@@ -5,64 +5,13 @@
 
 import { duration } from "./format.js";
 import { prepare } from "./looks.js";
+import { SPEEDS } from "./playback.js";
 
-export const SPEEDS = [1, 0.25, 0.05, 0.01];
 // So many exchanges of a lane are looked at; those nearer to each other than the eye can tell apart share an arrow.
 const ARROWS_MAX = 2500;
 const APART_PX = 1.5;
 // With more than this, no heads and no numbers.
 const ARROWS_FEW = 40;
-
-/** The instant that is looked at: now, or slower, or a fixed one. */
-export class Playback {
-  constructor(log, lanes) {
-    Object.assign(this, { log, lanes, speed: 1, paused: false, head: performance.now(), end: Infinity, last: performance.now() });
-  }
-
-  /** An arrow's end is known when it arrives: looking a little back, all that is seen is known. */
-  live(now) {
-    return Math.min(now - this.log.one_way_ms - 50, this.end);
-  }
-
-  /** One frame later. */
-  advance(now) {
-    const passed = now - this.last;
-    this.last = now;
-    if (this.paused) return;
-    const live = this.live(now);
-    this.head = this.speed === 1 ? live : Math.min(live, Math.max(this.head + passed * this.speed, this.log.oldest()));
-  }
-
-  faster(steps) {
-    const at = SPEEDS.indexOf(this.speed) - steps;
-    this.speed = SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, at))];
-  }
-
-  /** To the next instant at which something happens. Gives what happens there. */
-  step() {
-    this.paused = true;
-    const next = this.log.next(this.lanes(), this.head);
-    const found = next && next.at <= this.end ? next : null; // what comes after the race is none of it
-    if (found) this.head = found.at + 0.001;
-    return found;
-  }
-
-  restart() {
-    Object.assign(this, { end: Infinity, paused: false, head: performance.now() });
-  }
-}
-
-/** One event in words. */
-export function tell({ id, kind, exchange }, looks, recorder) {
-  const name = looks.find((look) => look.id === id).name;
-  if (exchange.opens) return kind === "sent" ? `${name} opens its stream.` : `${name}: the stream stands.`;
-  if (kind === "sent") return `${name} asks${exchange.held ? ", and the server may wait" : ""}.`;
-  if (exchange.failed) return `${name}: the question goes without an answer.`;
-  if (exchange.quotes === 0) return `${name}: an answer without a quote.`;
-  const late = recorder.lanes.get(id).at[exchange.seq] - recorder.first[exchange.seq];
-  const what = exchange.quotes > 1 ? `${exchange.quotes} quotes up to #${exchange.seq}` : `quote #${exchange.seq}`;
-  return `${name} has ${what}, ${late > 0 ? `${duration(late)} after the first lane` : "the first lane to show it"}.`;
-}
 
 /** Arrows that look alike, drawn together: a stroke for each of hundreds would cost more than all else in the picture. */
 class Arrows {

@@ -54,7 +54,7 @@ export class Theme {
     const of = (name) => style.getPropertyValue(name).trim();
     return {
       paper: of("--paper"), text: of("--text"), muted: of("--muted"), line: of("--line"), tint: of("--tint"),
-      wasted: of("--wasted"), font_px: this.projector ? 22 : 12, line_px: this.projector ? 3 : 1.75,
+      wasted: of("--wasted"), font_px: this.projector ? 24 : 12, line_px: this.projector ? 3 : 1.75,
       mark_px: this.projector ? 9 : 6,
     };
   }

@@ -1,12 +1,13 @@
 //! Arms of one transport: whose a place is, and what sets arms apart that a place with its best arm would hide.
 
+use wirerace_contract::descriptor::Delivers;
 use wirerace_contract::spec::Connection;
 
 use super::{Place, Setting, is_certain, sized};
 use crate::report::verdict::{self, Entry};
 use crate::statistics::Outcome;
 use crate::summary::Quantity;
-use crate::summary::words::{list, number};
+use crate::summary::words::{duration, list, number};
 
 /// The arms of a transport that have a quantity, the best first; those that tie stay in the order of the experiment.
 pub(super) fn own<'a>(setting: &Setting<'a>, quantity: Quantity, title: &str) -> Vec<(f64, Entry<'a>)> {
@@ -41,10 +42,36 @@ fn is_level(setting: &Setting<'_>, quantity: Quantity, value: f64, arm: &str) ->
     value == least || untold && !is_certain(setting, quantity)
 }
 
+/// How often a transport asks that asks by a plan, and what it stands against: by how many quotes an answer holds it costs
+/// more or less than pushes, and no place of it holds without that. `None` for all others.
+pub(super) fn asked(setting: &Setting<'_>, title: &str) -> Option<String> {
+    let own = setting.arms.iter().map(|(_, entry)| entry).filter(|entry| entry.descriptor.title == title);
+    let planned = own.filter(|entry| entry.descriptor.delivers == Delivers::Planned && entry.arm.interval_ms > 0);
+    let mut intervals_ms: Vec<f64> = planned.map(|entry| f64::from(entry.arm.interval_ms)).collect();
+    intervals_ms.sort_by(f64::total_cmp);
+    intervals_ms.dedup();
+    if intervals_ms.is_empty() {
+        return None;
+    }
+    let written = |of: &dyn Fn(f64) -> String| list(&intervals_ms.iter().map(|ms| of(*ms)).collect::<Vec<_>>());
+    let each = written(&duration);
+    if setting.is_newest() {
+        return Some(format!("asks each {each} for the newest quote alone"));
+    }
+    let per_s = setting.cell.load.feed.rate_per_s;
+    let quotes = written(&|ms: f64| number(per_s * ms / 1e3));
+    let pushed = setting.arms.iter().any(|(_, entry)| entry.descriptor.delivers == Delivers::Pushed);
+    let against = if pushed { ", against pushes of every quote" } else { "" };
+    Some(format!("asks each {each}, for {quotes} quotes at a time on average{against}"))
+}
+
 /// The arms of a transport that clearly take more connections than its best one, each in a clause: a transport may be level
 /// in connections with one arm and open a new one for each request with another.
 pub(super) fn connections(setting: &Setting<'_>, title: &str) -> Vec<String> {
     let quantity = Quantity::Connections;
+    if setting.is_newest() {
+        return Vec::new();
+    }
     let own = own(setting, quantity, title);
     let Some((least, (best, _))) = own.first() else { return Vec::new() };
     let clause = |(value, (arm, entry)): &(f64, Entry<'_>)| {

@@ -8,7 +8,7 @@ use wirerace_contract::spec::Delivery;
 fn answer_of(change: impl FnOnce(&mut Manifest, &mut Vec<Trial>)) -> Answer {
     let (mut manifest, mut trials) = fixture::run();
     change(&mut manifest, &mut trials);
-    answer(&summarise(&manifest, &trials, &[]))
+    answer(&summarise(&manifest, &trials, &[]), &[])
 }
 
 fn texts(answer: &Answer) -> Vec<&str> {
@@ -63,7 +63,8 @@ const GOLDEN: [&str; 3] = [
      later, poll 125 ms later [123 ms, 128 ms], poll-close 126 ms later [123 ms, 128 ms].",
     "Bytes of packets per delivered quote: ws 225; sse × 1.15 [1.13, 1.19], poll × 1.35 [1.34, 1.38], poll-close × 1.94 \
      [1.84, 1.96], long-poll × 2.7.",
-    "polling: first in nothing; poll-close, a new connection for each request: 36.2 connections per 100 quotes, × 145 \
+    "polling: first in nothing; asks each 250 ms, for 2.5 quotes at a time on average, against pushes of every quote; \
+     poll-close, a new connection for each request: 36.2 connections per 100 quotes, × 145 \
      [145, 145] against poll. long polling: first in nothing. server-sent events: level with the first in mean excess \
      staleness, requests per 100 quotes and server's CPU per quote. WebSocket: first in median lateness, lateness at \
      the 99th percentile, packet bytes per quote, packet bytes per second and client and server's and load's CPU per \
@@ -208,8 +209,95 @@ fn arms_that_conflate_are_compared_at_equal_intervals_only() {
         groups,
         [(label("100 ms"), named(&["poll-close", "long-poll", "sse"])), (label("1 s"), named(&["poll", "ws"]))]
     );
-    let answer = answer(&summary);
+    let answer = answer(&summary, &[]);
     assert!(texts(&answer)[2].contains("of 2 comparisons"), "{:?}", texts(&answer));
+}
+
+/// Every arm delivers only the newest quote, each 250 ms at most.
+fn all_newest(manifest: &mut Manifest) {
+    for entry in &mut manifest.arms {
+        (entry.arm.delivery, entry.arm.interval_ms) = (Delivery::Newest, 250);
+    }
+}
+
+/// What is divided by the quotes that came, or counts them alone.
+const OF_DELIVERED: [&str; 4] = ["median lateness", "per quote", "per 100 quotes", "per delivered quote"];
+
+#[test]
+fn where_only_the_newest_is_wanted_nothing_is_ranked_by_the_quotes_that_came() {
+    let one = answer_of(|manifest, _| all_newest(manifest));
+    let [late, bytes, choices] = texts(&one)[..] else { panic!("{:?}", texts(&one)) };
+    assert!(late.starts_with("On average over time, ") && late.ends_with(NOT_LATENESS), "{late}");
+    assert!(late.contains(" showed a price ") && !late.contains("after it was due"), "{late}");
+    assert!(bytes.starts_with("Without set-up, per second and client: ws 2,2"), "{bytes}");
+    assert!(bytes.ends_with(NOT_BY_QUOTE), "{bytes}");
+    assert!(choices.contains("polling: first in nothing; asks each 250 ms for the newest quote alone."), "{choices}");
+    let of_pushes = choices.split("WebSocket: first in ").nth(1).unwrap();
+    assert!(of_pushes.contains("packet bytes per second and client"), "{choices}");
+    let firsts: Vec<&str> = one.standings.rows.iter().map(|row| row[0].as_str()).collect();
+    let expected = [
+        "mean excess staleness",
+        "excess staleness at the 99th percentile of time",
+        "packet bytes per second and client",
+        "server's and load's CPU per second and client",
+        "server's resident memory",
+    ];
+    assert_eq!(firsts, expected);
+    assert!(OF_DELIVERED.iter().all(|word| !choices.contains(word)), "{choices}");
+
+    let two = answer_of(|manifest, trials| {
+        all_newest(manifest);
+        more_cells(manifest, trials, &["b"], |_, _| ());
+    });
+    let [late, bytes, choices] = texts(&two)[..] else { panic!("{:?}", texts(&two)) };
+    assert!(late.starts_with("Least mean excess staleness: ") && late.contains(" older, in "), "{late}");
+    assert!(bytes.starts_with("Without set-up, per second and client: WebSocket in 2 of 2"), "{bytes}");
+    let all = [late.trim_end_matches(NOT_LATENESS), bytes.trim_end_matches(NOT_BY_QUOTE), choices].concat();
+    assert!(OF_DELIVERED.iter().all(|word| !all.contains(word)), "{all}");
+}
+
+#[test]
+fn some_that_want_every_quote_beside_others_are_ranked_by_the_quote_as_before() {
+    let mixed = answer_of(|manifest, trials| {
+        let twins = manifest.arms.clone();
+        let first = trials.clone();
+        for mut entry in twins {
+            (entry.arm.delivery, entry.arm.interval_ms) = (Delivery::Newest, 250);
+            let its: Vec<Trial> = first.iter().filter(|trial| trial.arm.name == entry.arm.name).cloned().collect();
+            entry.arm.name.push_str(" newest");
+            trials.extend(its.into_iter().map(|trial| Trial { arm: entry.arm.clone(), ..trial }));
+            manifest.arms.push(entry);
+        }
+    });
+    let [late, bytes, _] = texts(&mixed)[..] else { panic!("{:?}", texts(&mixed)) };
+    let opening = "Least median lateness: WebSocket in 1 of 1; the widest gap: ";
+    assert!(late.starts_with(opening) && late.contains(" Least mean excess staleness: "), "{late}");
+    assert!(late.contains(" later, with delivery `every`.") && !late.contains("in with"), "{late}");
+    assert!(late.ends_with(NOT_LATENESS) && bytes.ends_with(NOT_BY_QUOTE), "{late} {bytes}");
+    assert!(bytes.starts_with("Fewest bytes per delivered quote: WebSocket in 1 of 1; "), "{bytes}");
+    assert!(bytes.contains(" Without set-up, per second and client: WebSocket in 2 of 2"), "{bytes}");
+    let row = |name: &str| mixed.standings.rows.iter().find(|row| row[0] == name).unwrap().clone();
+    // Of one setting, though there are two.
+    assert_eq!(row("packet bytes per quote")[4], "first");
+    assert_eq!(row("packet bytes per second and client")[4], "first 2");
+}
+
+#[test]
+fn the_decision_map_leads_the_third_answer_where_it_decides_something() {
+    use crate::report::fixture::sweep::{Over, run};
+    let (manifest, trials) = run(Over::Rates);
+    let summary = summarise(&manifest, &trials, &[]);
+    let kind = crate::charts::RUN_KINDS.iter().find(|kind| kind.name == "decision-map").unwrap();
+    let mut map = kind.draw(&summary).unwrap();
+    let row = ["newest", "fewest bytes", "10", "1 s", "poll", "poll 1000 ms 9"];
+    map.table.rows = vec![row.map(str::to_owned).to_vec()];
+    let across = [("decision-map".to_owned(), map)];
+    let (with, without) = (answer(&summary, &across), answer(&summary, &[]));
+    let told = texts(&with)[2];
+    assert!(told.starts_with("Where only the newest quote is wanted, clearly cheaper than every other way"), "{told}");
+    assert!(told.contains(": polling in 1 (fewest bytes at 10 quotes/s within 1 s); long polling in 0;"), "{told}");
+    assert!(told.ends_with(COUNTED_BELOW) && !told.contains("in how many of 6 comparisons"), "{told}");
+    assert!(texts(&without)[2].starts_with("First, or level with the first, in how many of 6 comparisons"));
 }
 
 #[test]

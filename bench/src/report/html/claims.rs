@@ -39,9 +39,7 @@ fn claim(row: &Row) -> String {
     } else {
         format!("<p class=\"meta\">Again: {}</p>\n", typed(&row.again))
     };
-    // "DEPENDS on …" and "FALSE in all …" are read as one.
-    let joint = if ["on ", "in "].iter().any(|word| row.condition.starts_with(word)) { " " } else { ": " };
-    let condition = if row.condition.is_empty() { String::new() } else { format!("{joint}{}", prose(&row.condition)) };
+    let condition = format!("{}{}", row.joint(), prose(&row.condition));
     format!(
         "<article class=\"claim\">\n<h3>{}. “{}” <span class=\"meta\">({})</span></h3>\n\
          <p><strong class=\"verdict\">{}</strong>{condition}.</p>\n{again}{folded}</article>\n",

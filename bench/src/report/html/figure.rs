@@ -6,10 +6,10 @@ use crate::charts::{Chart, ChartError};
 
 use super::parts::{Listing, details, html_table, prose};
 
-/// Bytes that pictures may take together. With the bounds below, tables of trials and all else, the page stays under 3 MB.
-const PICTURES_MAX: usize = 1_400_000;
 /// Bytes that the tables of all pairs of arms may take together.
 const PAIRS_MAX: usize = 400_000;
+/// Bytes that stand around a picture beside the one that is left out: its box, its button.
+const AROUND: usize = 500;
 
 /// What may still be put into the page. Who comes first gets it: the charts of all cells, then cell by cell.
 pub(super) struct Budget {
@@ -17,17 +17,21 @@ pub(super) struct Budget {
     pairs: usize,
 }
 
-impl Default for Budget {
-    fn default() -> Self {
-        Self { pictures: PICTURES_MAX, pairs: PAIRS_MAX }
-    }
-}
-
 impl Budget {
-    /// The picture, or `None` where it would make the page too large. The others after it may still fit.
-    fn picture(&mut self, svg: String) -> Option<String> {
-        self.pictures = self.pictures.checked_sub(svg.len())?;
-        Some(svg)
+    /// With room for pictures of so many bytes together.
+    pub(super) fn for_pictures(bytes: usize) -> Self {
+        Self { pictures: bytes, pairs: PAIRS_MAX }
+    }
+
+    /// What `draw` gives, or `None` where it would make the page too large. The others after it may still fit.
+    fn picture(&mut self, draw: impl FnOnce() -> Result<String, ChartError>) -> Result<Option<String>, ChartError> {
+        if self.pictures == 0 {
+            return Ok(None);
+        }
+        let svg = draw()?;
+        let left = self.pictures.checked_sub(svg.len() + AROUND);
+        self.pictures = left.unwrap_or(self.pictures);
+        Ok(left.map(|_| svg))
     }
 
     /// The same for a table of pairs.
@@ -40,7 +44,7 @@ impl Budget {
 /// A figure. `id` is the chart's file name without extension, unique in the page.
 pub(super) fn figure(id: &str, chart: &Chart, conditions: &str, budget: &mut Budget) -> Result<String, ChartError> {
     let label = escape(&format!("Chart: {}", chart.title));
-    let picture = match budget.picture(chart.svg_below_heading(&LIGHT, id, conditions)?) {
+    let picture = match budget.picture(|| chart.svg_below_heading(&LIGHT, id, conditions))? {
         Some(svg) => format!(
             "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{label}\">\n{svg}</div>\n<p class=\"readout\" hidden></p>\n"
         ),

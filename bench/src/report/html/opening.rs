@@ -5,6 +5,7 @@ use crate::report::answer::{self, Said};
 use crate::report::{QUICK, READING, Thought, thoughts};
 use crate::summary::Summary;
 
+use super::Page;
 use super::parts::{Listing, html_table, prose};
 
 /// The question, what run it is, where what stands, and the switch of colours.
@@ -26,8 +27,9 @@ pub(super) fn header(summary: &Summary, contents: &str) -> String {
 }
 
 /// Three sentences, how sure they are, who comes first in what; then what was expected, and what is wrong with the run.
-pub(super) fn answer(summary: &Summary, reading: bool) -> String {
-    let answer = answer::answer(summary);
+pub(super) fn answer(page: &Page<'_>) -> String {
+    let summary = page.summary;
+    let answer = answer::answer(summary, page.across);
     let mut text = "<section id=\"answer\">\n<h2>The answer</h2>\n".to_owned();
     for warning in &answer.went_wrong {
         text.push_str(&format!("<p class=\"warning\">{}</p>\n", prose(warning)));
@@ -49,7 +51,7 @@ pub(super) fn answer(summary: &Summary, reading: bool) -> String {
             prose(answer::LEGEND)
         ));
     }
-    let thoughts = thoughts(summary, reading);
+    let thoughts = thoughts(summary, page.reading);
     if !thoughts.is_empty() {
         let item = |thought: &Thought| {
             let value = prose(&thought.text);

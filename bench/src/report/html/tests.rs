@@ -149,6 +149,24 @@ fn a_sweep_of_many_cells_stays_under_three_megabytes_and_says_what_it_left_out()
 }
 
 #[test]
+fn pictures_get_all_the_room_that_the_rest_of_the_page_leaves() {
+    let mut summary = summary();
+    let cell = summary.cells[0].clone();
+    let of_cell = |(name, chart): &(String, Chart)| chart.svg_below_heading(&style::LIGHT, name, "x").unwrap().len();
+    let bytes: usize = draw(&summary)[0].iter().map(of_cell).sum();
+    // More than half of the page, with tables that are small.
+    summary.cells = vec![cell; 1_500_000_usize.div_ceil(bytes)];
+    let html = page_of(&summary, &[], &[], &[]);
+    let drawn = html.matches("<svg ").count();
+    assert!(html.len() < 3_000_000 && drawn == summary.cells.len() * crate::charts::KINDS.len(), "{drawn} drawn");
+    assert!(!html.contains("This picture stands in"), "{} bytes", html.len());
+    // Where tables take it, pictures do not.
+    let told = Section { heading: "x".to_owned(), sentences: vec!["x".repeat(1_600_000)], table: None };
+    let full = page_of(&summary, &[], &[], &[told]);
+    assert!(full.len() < 3_000_000 && full.contains("This picture stands in"), "{} bytes", full.len());
+}
+
+#[test]
 fn claims_are_told_with_verdict_and_command_and_by_runs_that_may_decide_only() {
     let mut summary = summary();
     assert!(!page(&summary).contains("<h2>Claims</h2>"));

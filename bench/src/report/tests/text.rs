@@ -40,6 +40,51 @@ fn the_text_has_a_narrow_table_with_the_memory_and_every_pair_of_arms() {
 }
 
 #[test]
+fn the_machine_stands_in_the_text_too() {
+    let [_, text] = texts_of(|_| ());
+    let places = ["## Method", "## Environment", "\n| system | Linux 6.12 |\n", "## Caveats"];
+    let places = places.map(|part| text.find(part).unwrap_or_else(|| panic!("{part} is missing")));
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(text.contains("| processor | 2 × an invented processor |"));
+}
+
+#[test]
+fn a_verdict_and_its_condition_are_parted_in_the_text_as_on_the_page() {
+    let [_, text] = texts_of(|summary| {
+        (summary.claims, summary.experiment) = ((1..=25).collect(), "transports".to_owned());
+        summary.started_utc = "2999-01-01T00:00:00Z".to_owned();
+    });
+    let claims = text.split("## Claims").nth(1).unwrap().split("\n## ").next().unwrap();
+    let lines: Vec<&str> = claims.lines().filter(|line| line.starts_with("- ")).collect();
+    assert_eq!(lines.len(), 25);
+    let after = |line: &&str| line.split("**").nth(2).unwrap().to_owned();
+    let after: Vec<String> = lines.iter().map(after).collect();
+    assert!(
+        after.iter().any(|rest| rest.starts_with(": ")) && after.iter().any(|rest| rest.starts_with(" on ")),
+        "{claims}"
+    );
+    let is_joined = |rest: &String| [": ", " on ", " in ", "."].iter().any(|joint| rest.starts_with(joint));
+    assert!(after.iter().all(is_joined), "{after:?}");
+}
+
+#[test]
+fn pairs_that_deliver_only_the_newest_are_not_compared_by_the_quotes_that_came() {
+    use wirerace_contract::spec::Delivery;
+    let of = |delivery: Delivery| {
+        let (mut manifest, trials) = fixture::run();
+        for entry in &mut manifest.arms {
+            (entry.arm.delivery, entry.arm.interval_ms) = (delivery, 250);
+        }
+        let summary = summarise(&manifest, &trials, &[]);
+        let rows = table::pairs(&summary, &summary.cells[0]).rows;
+        ["median lateness", "packet bytes per quote", "mean excess staleness", "packet bytes per second and client"]
+            .map(|quantity| rows.iter().any(|row| row[0] == quantity))
+    };
+    assert_eq!(of(Delivery::Every), [true; 4]);
+    assert_eq!(of(Delivery::Newest), [false, false, true, true]);
+}
+
+#[test]
 fn a_run_without_a_rehearsal_says_what_theory_leaves_out() {
     let told = "No rehearsal in this run: theory of pushes and held requests leaves out waking up";
     let [_, text] = texts_of(|_| ());
@@ -58,7 +103,7 @@ fn the_text_has_the_numbers_of_pictures_that_have_few() {
     let (_, below) = text.split_once("(charts/bytes.svg)").unwrap();
     let below = below.split("![").next().unwrap();
     let head = "<details><summary>The numbers of this picture</summary>\n\n| arm | payload | framing | HTTP heads | TCP/IP heads \
-                of data segments | segments without data | total |\n";
+                of data segments | segments without data | total | of it set-up |\n";
     assert!(below.contains(head) && below.contains("\n| long-poll | 120 | 62 |"), "{below}");
     assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
     let of = |rows: usize| {
