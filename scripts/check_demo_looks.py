@@ -6,9 +6,16 @@ from check_demo_driver import LANES
 from check_report import AXE, CULPRITS, GRAVE, OPEN_ALL, SIDEWAYS
 
 STORY = "document.getElementById('story').textContent"
+# A copy of a canvas that is to be read: the browser complains of reading back one that it draws on.
+COPIED = """((canvas) => {
+    const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
+    const context = copy.getContext("2d", { willReadFrequently: true });
+    context.drawImage(canvas, 0, 0);
+    return context;
+})"""
 # The chart of lateness, as numbers.
-STRIP = """(({ width, height }, context) => context.getImageData(0, 0, width, height).data)(
-    document.getElementById("strip"), document.getElementById("strip").getContext("2d"))"""
+STRIP = f"""((context) => context.getImageData(0, 0, context.canvas.width, context.canvas.height).data)(
+    {COPIED}(document.getElementById("strip")))"""
 PAUSED, GOES_ON = "document.body.dataset.paused === 'true'", "document.body.dataset.paused === 'false'"
 
 
@@ -148,7 +155,7 @@ def check_playback(demo):
 ROWS = """(canvas, lanes) => {
     const wasted = getComputedStyle(document.documentElement).getPropertyValue("--wasted").trim();
     const grey = [1, 3, 5].map((at) => parseInt(wasted.slice(at, at + 2), 16));
-    const { width, height } = canvas, row = height / lanes, context = canvas.getContext("2d");
+    const { width, height } = canvas, row = height / lanes, context = COPIED(canvas);
     return Array.from({ length: lanes }, (_, lane) => {
         const from = Math.round(lane * row), { data } = context.getImageData(0, from, width, Math.round(row));
         const alpha = (x, y) => data[(y * width + x) * 4 + 3];
@@ -167,7 +174,7 @@ ROWS = """(canvas, lanes) => {
         }
         return { wastes, bars };
     });
-}"""
+}""".replace("COPIED", COPIED)
 # One way 100 ms. One lane's questions are held at the server from 3100 to 4000 and from 4400 to 4700 ms; the other's first
 # answer is empty.
 DRAWING = """Promise.all(["exchange_log", "sequence", "theme"].map((name) => import(`/${name}.js`))).then(([{ ExchangeLog }, { SequenceChart }, { Theme }]) => {

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Writes the report of the published run twice, elsewhere: at most 5 s each, the same bytes both times. Writes those of all
-# committed runs again, the ones whose pictures the README shows in at most 5 s each: what is committed must be what this
-# program says today. Then pages are opened in a browser: the published run's and those of the runs beside it in every way,
+# committed runs again: what is committed must be what this program says today. Then pages are opened in a browser: the published run's and those of the runs beside it in every way,
 # and briefly one page for each picture over a whole run that some committed run has.
 #
 #   check_report.sh WIRERACE PYTHON [FOLDER WITH FURTHER RUNS]
@@ -10,8 +9,9 @@ cd "$(dirname "$0")/.."
 wirerace=$1 python=$2 further=${3:-}
 AXE=4.14.1
 MAX_MS=5000
-# The README shows their pictures. The first is the published one.
-TIMED=(results/2026-11-30-transports-published results/2026-11-30-frontier)
+REFERENCE=results/2026-11-30-transports-published
+# The README shows a picture of it, too.
+FRONTIER=results/2026-11-30-frontier
 # As `wirerace report --chart` names them; those of the published run's own page are not among them.
 WHOLE_RUN=(decision-map frontier-curves lateness-distance lateness-interval clients capacity idle)
 
@@ -30,8 +30,8 @@ timed_report() {
 
 for time in first second; do
   mkdir -p "$out/$time/reference"
-  cp "${TIMED[0]}"/manifest.json "${TIMED[0]}"/trials.jsonl "$out/$time/reference/"
-  timed_report "$out/$time/reference" "${TIMED[0]}"
+  cp "$REFERENCE"/manifest.json "$REFERENCE"/trials.jsonl "$out/$time/reference/"
+  timed_report "$out/$time/reference" "$REFERENCE"
   rm "$out/$time/reference.txt"
 done
 diff -r "$out/first" "$out/second" || { echo "the same run gave other bytes"; exit 1; }
@@ -44,10 +44,7 @@ while IFS= read -r manifest; do
   cp "$folder"/manifest.json "$folder"/trials.jsonl "$again/"
   # A report leads to what somebody wrote beside it.
   [ ! -f "$folder/READING.md" ] || cp "$folder/READING.md" "$again/"
-  case " ${TIMED[*]} " in
-    *" $folder "*) timed_report "$again" "$folder" ;;
-    *) "$wirerace" report "$again" >"$again.txt" </dev/null ;;
-  esac
+  "$wirerace" report "$again" >"$again.txt" </dev/null
   # Of some runs only the SVG files are committed.
   pixels=()
   compgen -G "$folder/charts/*.png" >/dev/null || pixels=(--exclude='*.png')
@@ -65,7 +62,7 @@ fi
 echo "committed reports: $committed, none stale"
 
 # Of each picture the first page that has it, pages that are opened already before others.
-brief=("$out/again/${TIMED[1]##*/}/report.html")
+brief=("$out/again/${FRONTIER##*/}/report.html")
 for picture in "${WHOLE_RUN[@]}"; do
   found=
   for page in "${brief[@]}" "$out"/again/*/report.html; do
