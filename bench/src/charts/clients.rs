@@ -197,6 +197,24 @@ mod tests {
     }
 
     #[test]
+    fn cells_with_equal_windows_go_before_those_whose_windows_differ() {
+        let (manifest, trials) = fixture::run();
+        let mut summary = summarise(&manifest, &trials, &[]);
+        let model = summary.cells.remove(0);
+        for (clients, window_ms) in [(100, 60_000), (100, 5_000), (2_000, 5_000)] {
+            let mut cell = model.clone();
+            (cell.load.clients, cell.load.window_ms) = (clients, window_ms);
+            summary.cells.push(cell);
+        }
+        let windows = |summary: &Summary| -> Vec<u64> {
+            along_clients(summary).unwrap().cells.iter().map(|(_, cell)| cell.load.window_ms).collect()
+        };
+        assert_eq!(windows(&summary), [5_000, 5_000]);
+        summary.cells.remove(1);
+        assert_eq!(windows(&summary), [60_000, 5_000], "better than no picture");
+    }
+
+    #[test]
     fn the_slope_that_is_told_is_that_of_what_is_drawn() {
         let (manifest, trials) = fixture::run();
         let mut summary = summarise(&manifest, &trials, &[]);

@@ -5,6 +5,7 @@ use wirerace_contract::spec::Delivery;
 
 use super::canvas::Canvas;
 use super::family::{Family, families};
+use super::idle::has_quotes;
 use super::plot::{Axis, LABELS, Mark, Panel, Series, beside, legend};
 use super::sweep::{either, mark};
 use super::{Chart, DataTable, MARGIN, WIDTH, close, gaps, nothing, open_across};
@@ -22,7 +23,7 @@ const PLOT: f64 = 210.0;
 
 pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     let families = families(summary);
-    if !families.iter().any(Family::varies) {
+    if !families.iter().any(Family::varies) || !summary.cells.iter().any(has_quotes) {
         return None;
     }
     let cells: Vec<&CellSummary> = summary.cells.iter().take(CELLS_MAX).collect();

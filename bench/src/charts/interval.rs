@@ -5,6 +5,7 @@ use wirerace_contract::spec::Delivery;
 
 use super::canvas::Canvas;
 use super::family::{Family, families};
+use super::idle::has_quotes;
 use super::plot::{Axis, LABELS, Mark, Panel, Series, legend};
 use super::sweep::{mark, theory};
 use super::{Chart, DataTable, MARGIN, WIDTH, close, gaps, nothing, open_across, residual};
@@ -22,7 +23,7 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     let every: Vec<Family> = families.iter().filter(|f| f.delivery == Delivery::Every).cloned().collect();
     let (families, quantity) =
         if every.is_empty() { (families, Quantity::StalenessMean) } else { (every, Quantity::LatenessP50) };
-    if families.is_empty() {
+    if families.is_empty() || !summary.cells.iter().any(has_quotes) {
         return None;
     }
     let title = match quantity {

@@ -158,7 +158,7 @@ pub const RUN_KINDS: [RunKind; 8] = [
     },
     RunKind {
         name: frontier_curves::NAME,
-        needs: "arms that differ in nothing but their interval",
+        needs: "arms that differ in nothing but their interval, and quotes that fall due",
         unsigned: frontier_curves::draw,
     },
     RunKind {
@@ -166,7 +166,11 @@ pub const RUN_KINDS: [RunKind; 8] = [
         needs: "cells that differ in nothing but their distance",
         unsigned: round_trip::draw,
     },
-    RunKind { name: interval::NAME, needs: "arms that differ in nothing but their interval", unsigned: interval::draw },
+    RunKind {
+        name: interval::NAME,
+        needs: "arms that differ in nothing but their interval, and quotes that fall due",
+        unsigned: interval::draw,
+    },
     RunKind { name: clients::NAME, needs: "cells that differ in nothing but their clients", unsigned: clients::draw },
     RunKind { name: capacity::NAME, needs: "cells that differ in nothing but their clients", unsigned: capacity::draw },
     RunKind { name: idle::NAME, needs: "a cell in which no quote falls due", unsigned: idle::draw },

@@ -60,10 +60,13 @@ pub(super) fn along<'a>(
     Some(Sweep { cells, others })
 }
 
-/// Cells that differ only in their clients. A window may be made longer so that a few of them do as much work as many.
+/// Cells that differ only in their clients; where there are none, in the length of their windows too: those may be made
+/// longer so that a few clients do as much work as many.
 pub(super) fn along_clients(summary: &Summary) -> Option<Sweep<'_>> {
-    let rest = |load: &LoadSpec| LoadSpec { clients: 0, window_ms: 0, warm_up_max_ms: 0, ..load.clone() };
-    along(summary, rest, |load| f64::from(load.clients))
+    let clients = |load: &LoadSpec| f64::from(load.clients);
+    let same = |load: &LoadSpec| LoadSpec { clients: 0, ..load.clone() };
+    let longer = |load: &LoadSpec| LoadSpec { window_ms: 0, warm_up_max_ms: 0, ..same(load) };
+    along(summary, same, clients).or_else(|| along(summary, longer, clients))
 }
 
 /// Cells that differ only in their distance; the value is the round trip in milliseconds.

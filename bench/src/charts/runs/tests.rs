@@ -322,6 +322,14 @@ fn an_idle_cell_has_no_picture_of_quotes_and_says_why() {
     let summary = &made(Over::Idle).2;
     let has = |kind: &&Kind| (kind.has)(&summary.cells[0]);
     assert_eq!(KINDS.iter().filter(has).map(|kind| kind.name).collect::<Vec<_>>(), [sequence::NAME]);
+    for kind in ["lateness-interval", "frontier-curves"] {
+        let mut summary = summary.clone();
+        let mut slow = summary.arms[1].clone();
+        (slow.arm.name, slow.arm.interval_ms) = ("poll 5 s".to_owned(), 5_000);
+        summary.arms.push(slow);
+        summary.cells.iter_mut().for_each(|cell| cell.arms.push(cell.arms[1].clone()));
+        assert!(drawn_of(kind, &summary).is_none(), "{kind}");
+    }
     let said = absent(summary);
     assert_eq!(said[0], "Picture `percentiles` not drawn: no quote falls due in the window.");
     assert_eq!(said.len(), KINDS.len() - 1);
