@@ -166,7 +166,8 @@ pub fn pairs(summary: &Summary, cell: &CellSummary) -> DataTable {
 }
 
 /// Quantities that theory is shown beside: the measures that formulas give.
-const HELD_AGAINST_THEORY: [Quantity; 6] = [
+const HELD_AGAINST_THEORY: [Quantity; 7] = [
+    Quantity::LatenessMean,
     Quantity::LatenessP50,
     Quantity::LatenessP99,
     Quantity::StalenessMean,
@@ -211,6 +212,10 @@ pub fn theory(cell: &CellSummary) -> DataTable {
                 unit(theory),
                 residual(estimate.quantity, error),
             ]);
+        }
+        if let Some((largest, seen)) = arm.theory.as_ref().and_then(|t| t.max_ms.finite()).zip(arm.lateness.p999_ms) {
+            let row = ["largest possible lateness", &format!("99.9 % within {}", duration(seen.get())), &duration(largest)];
+            rows.push([arm.arm.as_str()].into_iter().chain(row).chain([NOTHING]).map(str::to_owned).collect());
         }
         if let Some(distance) = arm.theory.as_ref().and_then(|theory| theory.distance) {
             let what = "distance of the distributions of lateness".to_owned();
