@@ -120,8 +120,8 @@ def attempt(wirerace, arm, clients, folder):
     return trial, list(packets(path))
 
 
-def check(wirerace, arm, clients, folder):
-    trial, captured = measured(wirerace, arm, clients, folder)
+def compared(arm, clients, trial, captured):
+    """How many figures of a trial were compared with its packets, and those that differ: each in words, with both numbers."""
     ledger, meter = trial["measured"]["ledger"], trial["measured"]["server"]["closed"]["meter"]
     # The quotes' port is the last that was asked for quotes: the calibration before the trial asks for some too, of a server
     # of its own, and what is asked on the control port is something else. Somebody else's server beside ours is told by
@@ -150,16 +150,17 @@ def check(wirerace, arm, clients, folder):
 
 def main():
     wirerace, *arms = sys.argv[1:]
-    compared, wrong = 0, []
+    figures, wrong = 0, []
     with tempfile.TemporaryDirectory() as folder:
         for arm in arms or ARMS:
             for clients in [1, 20]:
-                n, found = check(wirerace, arm, clients, pathlib.Path(folder))
-                compared += n
+                n, found = compared(arm, clients, *measured(wirerace, arm, clients, pathlib.Path(folder)))
+                figures += n
                 wrong += found
     print("\n".join(wrong))
-    print(f"capture: {compared - len(wrong)} passed, {len(wrong)} failed")
+    print(f"capture: {figures - len(wrong)} passed, {len(wrong)} failed")
     sys.exit(bool(wrong))
 
 
-main()
+if __name__ == "__main__":
+    main()

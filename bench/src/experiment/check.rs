@@ -27,6 +27,8 @@ pub enum Place {
     Arm(usize),
     /// The cell of that number, from 0.
     Cell(usize),
+    /// The number of blocks.
+    Blocks,
     /// No part alone.
     Whole,
 }
@@ -62,7 +64,7 @@ pub fn check(experiment: &Experiment) -> Result<(), Fault> {
         }
     }
     if experiment.blocks == 0 {
-        return Err(fault(Place::Whole)("0 blocks: there must be at least 1, and 6 for an interval".to_owned()));
+        return Err(fault(Place::Blocks)("0 blocks: there must be at least 1, and 6 for an interval".to_owned()));
     }
     if experiment.arms.is_empty() || experiment.cells.is_empty() {
         return Err(fault(Place::Whole)("there is nothing to run: it needs an arm and a cell".to_owned()));

@@ -38,17 +38,23 @@ struct File {
     margins: Option<Spanned<Margins>>,
     #[serde(default)]
     kind: Kind,
-    blocks: Option<u32>,
+    blocks: Option<Spanned<u32>>,
     #[serde(default)]
     repeats_of_tainted: u32,
     /// Distance of polls, milliseconds, for arms that do not set their own.
     interval_ms: u32,
     #[serde(default)]
     mixed_delivery: bool,
-    arms: Vec<Spanned<toml::Value>>,
-    #[serde(default)]
-    cells: Vec<Spanned<CellText>>,
+    arms: Spanned<Vec<Spanned<toml::Value>>>,
+    cells: Option<Spanned<Vec<Spanned<CellText>>>>,
     sweep: Option<Spanned<Sweep>>,
+}
+
+impl File {
+    /// The cells that are written one by one; none where they are left out.
+    fn cell_texts(&self) -> &[Spanned<CellText>] {
+        self.cells.as_ref().map_or(&[][..], |cells| cells.get_ref().as_slice())
+    }
 }
 
 /// An arm that is no default arm, or several that differ in their interval.
@@ -110,6 +116,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Experiment, String> {
     let (arm_lines, arms) = arms(&file, &lines)?;
     let (cell_lines, cells, quick_cells) = cells(&file, &lines, common_interval_ms(&arms))?;
     let all_exact = cells.iter().all(|cell| cell.exact);
+    let blocks_line = file.blocks.as_ref().map(|blocks| lines.of(blocks));
     let experiment = Experiment {
         name: name.to_owned(),
         question: file.question,
@@ -122,13 +129,17 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Experiment, String> {
         quick_cells,
         quick: false,
         mixed_delivery: file.mixed_delivery,
-        blocks: if all_exact { 1 } else { file.blocks.unwrap_or(6) },
+        blocks: if all_exact { 1 } else { file.blocks.map_or(6, Spanned::into_inner) },
         repeats_of_tainted: file.repeats_of_tainted,
     };
-    check::check(&experiment).map_err(|fault| match fault.place {
-        Place::Arm(number) => format!("line {}: {fault}", arm_lines[number]),
-        Place::Cell(number) => format!("line {}: {fault}", cell_lines[number]),
-        Place::Whole => fault.to_string(),
+    check::check(&experiment).map_err(|fault| {
+        let line = match fault.place {
+            Place::Arm(number) => Some(arm_lines[number]),
+            Place::Cell(number) => Some(cell_lines[number]),
+            Place::Blocks => blocks_line,
+            Place::Whole => None,
+        };
+        line.map_or_else(|| fault.to_string(), |line| at(line)(fault.to_string()))
     })?;
     Ok(experiment)
 }
@@ -147,13 +158,20 @@ fn check_top(file: &File, lines: &Lines<'_>) -> Result<(), String> {
         }
     }
     match &file.sweep {
-        Some(sweep) if !file.cells.is_empty() => Err(at(lines.of(sweep))(
+        Some(sweep) if !file.cell_texts().is_empty() => Err(at(lines.of(sweep))(
             "both `[sweep]` and `[[cells]]`: keep one of them, or make two experiments".to_owned(),
         )),
-        None if file.cells.is_empty() => {
-            Err("there is nothing to run: give a `[sweep]`, or at least one of `[[cells]]`".to_owned())
+        None if file.cell_texts().is_empty() => {
+            let why = "there is nothing to run: give a `[sweep]`, or at least one of `[[cells]]`".to_owned();
+            Err(match &file.cells {
+                Some(cells) => at(lines.of(cells))(why),
+                // What is left out altogether stands in no line.
+                None => why,
+            })
         }
-        _ if file.arms.is_empty() => Err("there is nothing to run: `arms` needs at least one entry".to_owned()),
+        _ if file.arms.get_ref().is_empty() => {
+            Err(at(lines.of(&file.arms))("there is nothing to run: `arms` needs at least one entry".to_owned()))
+        }
         _ => Ok(()),
     }
 }
@@ -162,7 +180,7 @@ fn check_top(file: &File, lines: &Lines<'_>) -> Result<(), String> {
 fn arms(file: &File, lines: &Lines<'_>) -> Result<(Vec<usize>, Vec<ArmEntry>), String> {
     let swept = file.sweep.as_ref().map_or(&[][..], |sweep| sweep.get_ref().intervals_ms());
     let mut found = Vec::new();
-    for text in &file.arms {
+    for text in file.arms.get_ref() {
         let line = lines.of(text);
         let entries = match text.get_ref() {
             toml::Value::String(name) => {
@@ -246,11 +264,12 @@ fn cells(file: &File, lines: &Lines<'_>, grid_ms: u32) -> Result<Cells, String> 
             |swept: &sweep::Swept| Cell { name: swept.name.clone(), load: on_grid(&swept.load), exact: exact(None) };
         return Ok((vec![line; swept.len()], swept.iter().map(cell).collect(), quick));
     }
-    let quick = file.cells.iter().filter(|cell| cell.get_ref().quick).map(|cell| cell.get_ref().name.clone());
+    let texts = file.cell_texts();
+    let quick = texts.iter().filter(|cell| cell.get_ref().quick).map(|cell| cell.get_ref().name.clone());
     let cell = |text: &Spanned<CellText>| {
         let CellText { name, kind, window_quotes_min, load, .. } = text.get_ref();
         let load = sweep::with_window_for(*window_quotes_min, load.clone());
         Cell { name: name.clone(), load: on_grid(&load), exact: exact(*kind) }
     };
-    Ok((file.cells.iter().map(|cell| lines.of(cell)).collect(), file.cells.iter().map(cell).collect(), quick.collect()))
+    Ok((texts.iter().map(|cell| lines.of(cell)).collect(), texts.iter().map(cell).collect(), quick.collect()))
 }

@@ -340,6 +340,9 @@ fn mistakes_have_a_line_and_a_remedy() {
         (file("margins = { bytes = 3.0 }", "\"ws\"", &sweep), 5, ["a margin of 3", "0.03 for 3 %"]),
         (file("kind = \"exactly\"", "\"ws\"", &sweep), 5, ["unknown variant `exactly`", "`exact`"]),
         (file("", "\"ws\"", &format!("{cell}\n{sweep}")), 17, ["both `[sweep]` and `[[cells]]`", "keep one"]),
+        (of_arms("\"ws\"").replace("blocks = 4", "blocks = 0"), 2, ["0 blocks", "at least 1"]),
+        (of_arms(""), 6, ["nothing to run", "`arms` needs at least one"]),
+        (file("cells = []", "\"ws\"", ""), 5, ["nothing to run", "give a `[sweep]`"]),
     ] {
         let why = Experiment::parse("t", &text).err().unwrap_or_else(|| panic!("{words:?} was taken:\n{text}"));
         assert!(why.contains(&format!("line {line}")), "{words:?}: not line {line}: {why}");
@@ -347,7 +350,6 @@ fn mistakes_have_a_line_and_a_remedy() {
             assert!(why.contains(word), "`{word}` is not in: {why}");
         }
     }
-    for text in [file("", "", &sweep), file("", "\"ws\"", "")] {
-        assert!(Experiment::parse("t", &text).unwrap_err().contains("there is nothing to run"));
-    }
+    let why = Experiment::parse("t", &file("", "\"ws\"", "")).unwrap_err();
+    assert_eq!(why, "there is nothing to run: give a `[sweep]`, or at least one of `[[cells]]`", "it has no line");
 }

@@ -214,7 +214,8 @@ pub fn theory(cell: &CellSummary) -> DataTable {
             ]);
         }
         if let Some((largest, seen)) = arm.theory.as_ref().and_then(|t| t.max_ms.finite()).zip(arm.lateness.p999_ms) {
-            let row = ["largest possible lateness", &format!("99.9 % within {}", duration(seen.get())), &duration(largest)];
+            let row =
+                ["largest possible lateness", &format!("99.9 % within {}", duration(seen.get())), &duration(largest)];
             rows.push([arm.arm.as_str()].into_iter().chain(row).chain([NOTHING]).map(str::to_owned).collect());
         }
         if let Some(distance) = arm.theory.as_ref().and_then(|theory| theory.distance) {
