@@ -44,6 +44,13 @@ pub fn contradictions(
     }
     heads_fit(&mut found, client, load);
     let meter = &server.closed.meter;
+    if meter.accepts_failed > 0 {
+        found.0.push(format!(
+            "no connection could be accepted for want of files or memory in the server (tried {} times): raise the limit of open \
+             files, or take fewer clients (a push of the newest quote takes two files a client)",
+            meter.accepts_failed
+        ));
+    }
     if meter.connections_open > 0 {
         found
             .0

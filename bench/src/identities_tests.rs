@@ -97,7 +97,7 @@ fn a_sound_trial_contradicts_nothing() {
 #[test]
 fn each_identity_can_fail() {
     type Break = fn(&mut ClientReport, &mut WireMeter);
-    let cases: [(Break, &str); 22] = [
+    let cases: [(Break, &str); 23] = [
         (|c, _| c.clients = 2, "clients wanted against reported: 3 against 2"),
         (|c, _| c.window.first_seq = 12, "first quote of the window against the plan's: 12 against 11"),
         (|c, _| c.window.last_seq = 111, "last quote of the window against the plan's: 111 against 110"),
@@ -117,6 +117,7 @@ fn each_identity_can_fail() {
         (|c, _| c.orders.window_planned = 10, "orders planned by the load against the plan (window): 10 against 12"),
         (|c, _| c.traffic.payload_bytes += 1, "payload bytes received against quotes × size: 39601 against 39600"),
         (|c, _| c.traffic.dials_starved = 2, "raise the limit of open files, or take fewer clients"),
+        (|_, m| m.accepts_failed = 3, "(a push of the newest quote takes two files a client)"),
         (|_, m| m.connections_accepted = 4, "connections accepted against dialled: 4 against 3"),
         (|_, m| m.requests = 19, "requests received against sent: 19 against 20"),
         (|_, m| m.payload_bytes_out -= 120, "payload bytes handed over against received: 39480 against 39600"),

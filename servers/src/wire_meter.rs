@@ -47,6 +47,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Counts {
     connections_accepted: AtomicU64,
+    accepts_failed: AtomicU64,
     closed_by_server_first: AtomicU64,
     requests: AtomicU64,
     upgrades: AtomicU64,
@@ -176,6 +177,11 @@ impl Meter {
         MeteredStream::new(stream, connection)
     }
 
+    /// Notes that no connection could be accepted, for want of descriptors or memory.
+    pub(crate) fn accept_failed(&self) {
+        self.0.counts.accepts_failed.fetch_add(1, Relaxed);
+    }
+
     /// All counts, with what the kernel knows of closed and open connections: one system call for each open one, which
     /// holds up a server of thousands for milliseconds.
     #[must_use]
@@ -199,6 +205,7 @@ impl Meter {
             enabled: *enabled,
             connections_accepted: get(&counts.connections_accepted),
             connections_open: registry.open_count as u64,
+            accepts_failed: get(&counts.accepts_failed),
             closed_by_server_first: get(&counts.closed_by_server_first),
             requests: get(&counts.requests),
             upgrades: get(&counts.upgrades),

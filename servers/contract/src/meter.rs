@@ -16,6 +16,10 @@ pub struct WireMeter {
     pub connections_accepted: u64,
     /// Of these, how many are open now.
     pub connections_open: u64,
+    /// How often none could be accepted for want of descriptors or memory; it is tried again after a pause. 0 in files
+    /// written before it was counted.
+    #[serde(default)]
+    pub accepts_failed: u64,
     /// Connections whose FIN the server sent before it saw the client's.
     pub closed_by_server_first: u64,
     /// HTTP requests received: their whole head has been read.

@@ -73,7 +73,7 @@ pub(super) async fn accept_loop(listener: TcpListener, serving: Arc<Serving>, st
         let stream = tokio::select! {
             biased;
             () = &mut stopped => return,
-            stream = accepted(|| listener.accept()) => stream,
+            stream = accepted(|| listener.accept(), || serving.meter.accept_failed()) => stream,
         };
         let open = serving.meter.open_count();
         let stream = serving.meter.attach(stream);
@@ -101,8 +101,8 @@ fn begin(serving: &Arc<Serving>, stream: MeteredStream, refuse: bool) {
     }
 }
 
-/// The next connection, whatever happens before it.
-async fn accepted<T, F>(mut accept: impl FnMut() -> F) -> T
+/// The next connection, whatever happens before it; `failed` is told when the system can give none.
+async fn accepted<T, F>(mut accept: impl FnMut() -> F, mut failed: impl FnMut()) -> T
 where
     F: Future<Output = io::Result<(T, SocketAddr)>>,
 {
@@ -112,7 +112,10 @@ where
             // That one connection was gone before it was taken.
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
             // No descriptors (EMFILE, ENFILE) or no memory: some will come back when connections close.
-            Err(_) => sleep(ACCEPT_PAUSE).await,
+            Err(_) => {
+                failed();
+                sleep(ACCEPT_PAUSE).await;
+            }
         }
     }
 }
@@ -192,8 +195,9 @@ mod tests {
             Err(io::Error::from_raw_os_error(libc::ECONNABORTED)),
             Err(io::Error::from_raw_os_error(libc::EMFILE)),
         ];
-        let begun = Instant::now();
-        let taken = accepted(|| std::future::ready(script.pop().unwrap())).await;
+        let (begun, mut failed) = (Instant::now(), 0);
+        let taken = accepted(|| std::future::ready(script.pop().unwrap()), || failed += 1).await;
         assert_eq!((taken, begun.elapsed().as_millis()), ("connection", 2 * ACCEPT_PAUSE.as_millis()));
+        assert_eq!(failed, 2, "who hangs up is no failure of the system");
     }
 }
