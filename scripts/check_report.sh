@@ -13,7 +13,7 @@ REFERENCE=results/2026-11-30-transports-published
 # The README shows a picture of it, too.
 FRONTIER=results/2026-11-30-frontier
 # As `wirerace report --chart` names them; those of the published run's own page are not among them.
-WHOLE_RUN=(decision-map frontier-curves lateness-distance lateness-interval clients capacity idle)
+WHOLE_RUN=(decision-map frontier-curves lateness-distance lateness-interval idle clients capacity)
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
