@@ -350,6 +350,7 @@ mod tests {
         let poll = &summary.cells[0].arms[1];
         let late = poll.estimate(Quantity::LatenessP50).unwrap();
         assert_eq!(late.theory.unwrap().get(), 125.0);
+        assert_eq!(poll.estimate(Quantity::LatenessMean).unwrap().theory.unwrap().get(), 125.0);
         let theory = poll.theory.as_ref().unwrap();
         assert_eq!((theory.mean_ms.get(), theory.max_ms.get()), (125.0, 250.0));
         // The fixture adds 0.3 ms and an exponential tail of 0.1 ms on average.
