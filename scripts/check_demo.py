@@ -53,6 +53,7 @@ def run_all(arguments):
         "asleep": race.check_asleep,
         "keys": deeds.check_keys, "prediction": deeds.check_prediction, "presets": deeds.check_presets,
         "ending": deeds.check_ending, "handover": deeds.check_handover,
+        "reload": deeds.check_reload,
         "seventh": deeds.check_seventh, "calm": deeds.check_calm, "tabs": deeds.check_tabs,
         "pause": looks.check_pause, "pictures": looks.check_pictures, "look": lambda demo: looks.check_look(demo, axe),
         "frames": lambda demo: race.check_frames(demo, arguments.minutes),

@@ -3,7 +3,7 @@
 import re
 import time
 
-from check_demo_driver import KEEP_POSTED, LANES, layer
+from check_demo_driver import KEEP_POSTED, LANES, figure, layer
 
 # Keys with names that check_demo_driver does not know: their codes, and what they write.
 NAMED = {"Enter": (13, "\r"), "ArrowUp": (38, ""), "ArrowDown": (40, "")}
@@ -274,6 +274,8 @@ def check_ending(demo):
     watcher.open(demo.url)
     demo.until("document.body.dataset.role === 'watch'", "another browser watches", 10, watcher)
     demo.until("[...document.querySelectorAll('.lane')].every((lane) => Number(lane.dataset.seq) > 20)", "the watcher's quotes", 20, watcher)
+    if left := watcher.run("document.getElementById('left').textContent"):
+        faults.append(f"the watcher is told {left!r}, and only the page in control knows")
     demo.stop_after(seconds=10)
     demo.until("document.querySelector('#lane-ws').dataset.seq - document.querySelector('#lane-poll').dataset.seq > 20", "polls far behind")
     demo.page.run("document.getElementById('go').click()")
@@ -329,6 +331,88 @@ def check_handover(demo):
     return faults
 
 
+# What a page shows of a race that is over: counts and lateness in the lanes, the verdict, and what is said.
+SHOWN = """(() => {
+    const lanes = [...document.querySelectorAll(".lane")];
+    const parts = (...names) => lanes.map((lane) => names.map((name) => lane.querySelector(`.${name}`).textContent));
+    const verdict = document.getElementById("verdict");
+    return {
+        counts: parts("requests", "handshakes", "lost", "empty", "skipped"), late: parts("late").flat(), isOpen: !verdict.hidden,
+        words: verdict.querySelector("[data-words]").textContent, says: document.getElementById("says").textContent,
+        table: [...verdict.querySelectorAll("tbody tr[data-lane]")].map((row) => [...row.cells].slice(1).map((cell) => cell.textContent)),
+    };
+})()"""
+
+
+def check_reload(demo):
+    """A page that comes when a race is over shows what that came to, all of it, and says that it is over; or nothing of it."""
+    demo.set(rate_per_s=20, interval_ms=500, rtt_ms=30)
+    demo.race(seconds=6)
+    time.sleep(1)  # the meters' last word
+    there = demo.page.run(SHOWN)
+    demo.open()
+    faults = comes_late(demo, demo.page, "a page that is loaded again", there)
+    demo.key(".")
+    if demo.page.run("document.body.dataset.paused") != "false":
+        faults.append("a step without a race holds the picture")
+    target, watcher = demo.another(**demo.browser.call("Target.createBrowserContext"))
+    watcher.open(demo.url)
+    demo.until("document.body.dataset.role === 'watch'", "another browser watches", 10, watcher)
+    faults += comes_late(demo, watcher, "another browser", there)
+    watcher.socket.close()
+    demo.browser.call("Target.closeTarget", targetId=target)
+    return faults + unjudged_before(demo) + loaded_again_at_once(demo)
+
+
+def comes_late(demo, page, who, there):
+    """What this page shows against what the one showed that had the race."""
+    metered = "document.querySelector('#lane-poll .requests').textContent !== '–'"
+    try:
+        demo.until(f"!document.getElementById('verdict').hidden && {metered}", f"{who} shows the result of the last race", 5, page)
+    except AssertionError as failure:
+        return [f"{failure}: {page.run(SHOWN)}"]
+    here, faults = page.run(SHOWN), []
+    if "is over" not in here["says"]:
+        faults.append(f"{who} is not told that the race is over: {here['says']!r}")
+    faults += [f"{who}, {name}: {here[name]} instead of {there[name]}" for name in ("counts", "words") if here[name] != there[name]]
+    # The first two columns are the other page's own, here made again from what it sent, in whole microseconds.
+    near = lambda one, other: abs(figure(one) - figure(other)) <= 0.06 + 0.01 * figure(other)
+    for lane, before, now, late in zip(LANES, there["table"], here["table"], here["late"], strict=True):
+        if now[2:] != before[2:] or not all(map(near, now[:2], before[:2])):
+            faults.append(f"{who}, the verdict on {lane}: {now} instead of {before}")
+        if not near(late, now[0]):
+            faults.append(f"{who}, {lane}: {late} in the lane, {now[0]} in the verdict")
+    return faults
+
+
+def unjudged_before(demo):
+    """The next race takes the result away; it is too short for one of its own, so a page that comes then shows nothing."""
+    demo.set(interval_ms=4000)
+    demo.start()
+    faults = ["the next race leaves the last one's result"] if demo.page.run(SHOWN)["isOpen"] else []
+    demo.stop_after(seconds=1)
+    demo.finish()
+    demo.open()
+    time.sleep(1)
+    shown = demo.page.run(SHOWN)
+    if shown["isOpen"] or {count for lane in shown["counts"] for count in lane} - {"–", "0"}:
+        faults.append(f"of a race without a verdict there is {shown}")
+    return faults
+
+
+def loaded_again_at_once(demo):
+    """The page begins a race of its own: on the meters of the other one are the requests of the page before."""
+    demo.set(interval_ms=500)
+    demo.start()
+    demo.until("Number(document.querySelector('#lane-ws').dataset.open) >= 1", "the socket is on the meter", 5)
+    demo.open()
+    demo.until("Number(document.querySelector('#lane-ws').dataset.seq) >= 1", "a quote after the page was loaded again", 30)
+    time.sleep(1)
+    handshakes = demo.text("handshakes")
+    demo.finish()
+    return [] if handshakes == "1" else [f"loaded again at once, the socket has made {handshakes} handshakes"]
+
+
 def check_calm(demo):
     """Who asks for less motion gets pictures that stand for a second each."""
     demo.set(rate_per_s=20, interval_ms=500, rtt_ms=0)
@@ -376,4 +460,27 @@ def check_tabs(demo):
     if not demo.page.run("document.body.dataset.role === 'control' && document.body.dataset.runState === 'running'"):
         faults.append("the first tab has lost its race")
     demo.finish()
+    return faults + loaded_beside_another(demo)
+
+
+def loaded_beside_another(demo):
+    """The tab that races is loaded again beside a passive one: whichever may race then has control, and the other is passive."""
+    first = demo.page.call("Target.getTargetInfo")["targetInfo"]["targetId"]
+    target, other = demo.another()
+    other.open(demo.url)
+    demo.until("document.body.dataset.role === 'passive'", "a second tab is passive", 10, other)
+    # In sight its timers are on time: it takes over, and the server has given control to the one that was loaded again.
+    demo.front(target)
+    demo.page.open(demo.url)
+    roles = lambda: sorted(str(page.run("document.body.dataset.role")) for page in (demo.page, other))
+    deadline, faults = time.monotonic() + 10, []
+    while (found := roles()) != ["control", "passive"]:
+        if time.monotonic() > deadline:
+            faults.append(f"two tabs, one loaded again: {found}")
+            break
+        time.sleep(0.1)
+    other.run("location.href = 'about:blank'")
+    other.socket.close()
+    demo.browser.call("Target.closeTarget", targetId=target)
+    demo.front(first)
     return faults

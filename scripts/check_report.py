@@ -10,9 +10,11 @@ neither printed nor without scripts. Needs Python's `websockets` and a Chromium.
 
 import argparse
 import base64
+import concurrent.futures
 import csv
 import io
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -356,6 +358,23 @@ def tab(profile, browser):
     return page
 
 
+def opened(report, depth, axe, pictures):
+    """What is wrong with a report in a browser of its own, and how long it took to see, seconds."""
+    began = time.monotonic()
+    pictures = pictures / report.resolve().parent.name if pictures else None
+    if pictures:
+        pictures.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as profile, tempfile.TemporaryDirectory() as folder:
+        flags = [*FLAGS, f"--user-data-dir={profile}"]
+        browser = subprocess.Popen([CHROMIUM, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            faults = check(tab(profile, browser), report, axe, pictures, pathlib.Path(folder), depth)
+        finally:
+            browser.terminate()
+            browser.wait(timeout=20)
+    return faults, time.monotonic() - began
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reports", nargs="+", type=pathlib.Path)
@@ -367,26 +386,16 @@ def main():
         sys.exit("Chromium is missing: install the package chromium")
     axe = arguments.axe.read_text() if arguments.axe else None
     failed = 0
-    with tempfile.TemporaryDirectory() as profile:
-        flags = [*FLAGS, f"--user-data-dir={profile}"]
-        browser = subprocess.Popen([CHROMIUM, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            page = tab(profile, browser)
-            for report, depth in [(r, WHOLE) for r in arguments.reports] + [(r, BRIEF) for r in arguments.brief]:
-                began = time.monotonic()
-                pictures = arguments.pictures / report.resolve().parent.name if arguments.pictures else None
-                if pictures:
-                    pictures.mkdir(parents=True, exist_ok=True)
-                with tempfile.TemporaryDirectory() as folder:
-                    faults = check(page, report, axe, pictures, pathlib.Path(folder), depth)
-                took = f"{time.monotonic() - began:.0f} s"
-                print(f"{report}: {'sound' if not faults else f'{len(faults)} faults'}, {took}")
-                for fault in faults:
-                    print("  " + fault)
-                failed += len(faults)
-        finally:
-            browser.terminate()
-            browser.wait(timeout=20)
+    # Nothing here hangs on time: as many pages at once as there are processors.
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        pages = [(report, WHOLE) for report in arguments.reports] + [(report, BRIEF) for report in arguments.brief]
+        looks = [(report, pool.submit(opened, report, depth, axe, arguments.pictures)) for report, depth in pages]
+        for report, look in looks:
+            faults, took_s = look.result()
+            print(f"{report}: {'sound' if not faults else f'{len(faults)} faults'}, {took_s:.0f} s", flush=True)
+            for fault in faults:
+                print("  " + fault)
+            failed += len(faults)
     sys.exit(1 if failed else 0)
 
 

@@ -36,30 +36,37 @@ for time in first second; do
 done
 diff -r "$out/first" "$out/second" || { echo "the same run gave other bytes"; exit 1; }
 
-stale=() committed=0
-while IFS= read -r manifest; do
-  folder=${manifest%/manifest.json}
-  again=$out/again/${folder##*/}
+# Writes the report of a committed run again, elsewhere.
+again() {
+  local again=$out/again/${1##*/}
   mkdir -p "$again"
-  cp "$folder"/manifest.json "$folder"/trials.jsonl "$again/"
+  cp "$1"/manifest.json "$1"/trials.jsonl "$again/"
   # A report leads to what somebody wrote beside it.
-  [ ! -f "$folder/READING.md" ] || cp "$folder/READING.md" "$again/"
+  [ ! -f "$1/READING.md" ] || cp "$1/READING.md" "$again/"
   "$wirerace" report "$again" >"$again.txt" </dev/null
+}
+export -f again
+export out wirerace
+
+mapfile -t runs < <(git ls-files 'results/*/manifest.json' | xargs -r -n 1 dirname)
+[ "${#runs[@]}" -gt 0 ] || { echo "git knows no results/*/manifest.json: check a clone, not a copy without its history"; exit 1; }
+printf '%s\n' "${runs[@]}" | xargs -P "$(nproc)" -I{} bash -c 'set -e; again {}'
+
+stale=()
+for folder in "${runs[@]}"; do
   # Of some runs only the SVG files are committed.
   pixels=()
   compgen -G "$folder/charts/*.png" >/dev/null || pixels=(--exclude='*.png')
   for part in report.html report.md summary.csv summary.json charts; do
-    diff -rq "${pixels[@]}" "$folder/$part" "$again/$part" || { stale+=("$folder"); break; }
+    diff -rq "${pixels[@]}" "$folder/$part" "$out/again/${folder##*/}/$part" || { stale+=("$folder"); break; }
   done
-  committed=$((committed + 1))
-done < <(git ls-files 'results/*/manifest.json')
-[ "$committed" -gt 0 ] || { echo "git knows no results/*/manifest.json: check a clone, not a copy without its history"; exit 1; }
+done
 if [ "${#stale[@]}" -gt 0 ]; then
   echo "these committed reports are not what their runs say today; write them again, and look at what changed:"
   printf '  cargo run --release -- report %s\n' "${stale[@]}"
   exit 1
 fi
-echo "committed reports: $committed, none stale"
+echo "committed reports: ${#runs[@]}, none stale"
 
 # Of each picture the first page that has it, pages that are opened already before others.
 brief=("$out/again/${FRONTIER##*/}/report.html")

@@ -51,6 +51,60 @@ fn a_run_compared_with_itself_shows_no_clear_difference_anywhere() {
     assert!(answer(&["compare", run, run, "--format", "markdown"]).contains("| arm | quantity |"));
 }
 
+/// A part of the committed run `frontier`, written to `folder`: its first cell, the arms that deliver every quote, and those
+/// that deliver the newest twice a second.
+fn part_of_frontier(folder: &Path) {
+    let run = results("2026-11-30-frontier");
+    let of_run = |name: &str| std::fs::read_to_string(run.join(name)).unwrap();
+    let is_kept = |name: &serde_json::Value| {
+        let name = name.as_str().unwrap();
+        name.ends_with(" 500 ms") || name.ends_with(" every")
+    };
+    let mut manifest: serde_json::Value = serde_json::from_str(&of_run("manifest.json")).unwrap();
+    let cell = manifest["cells"][0]["name"].clone();
+    manifest["cells"].as_array_mut().unwrap().truncate(1);
+    manifest["arms"].as_array_mut().unwrap().retain(|entry| is_kept(&entry["arm"]["name"]));
+    let trials = of_run("trials.jsonl");
+    let is_part = |line: &str| {
+        let trial: serde_json::Value = serde_json::from_str(line).unwrap();
+        trial["cell"] == cell && is_kept(&trial["arm"]["name"])
+    };
+    let part: Vec<&str> = trials.lines().filter(|line| is_part(line)).collect();
+    std::fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();
+    std::fs::write(folder.join("trials.jsonl"), part.join("\n") + "\n").unwrap();
+}
+
+#[test]
+fn arms_of_the_newest_quote_are_compared_by_staleness_and_by_the_second() {
+    let dir = tempfile::tempdir().unwrap();
+    part_of_frontier(dir.path());
+    let run = dir.path().to_str().unwrap();
+    let text = answer(&["compare", run, run]);
+    let rows = |arm: &str| text.lines().filter(|line| line.starts_with(arm)).collect::<Vec<_>>().join("\n");
+    let (newest, every) = (rows("ws 500 ms"), rows("ws every"));
+    for (words, of_newest) in [
+        ("excess staleness at the 99th percentile", true),
+        ("packet bytes per second and client", true),
+        ("CPU per second and client", true),
+        ("median lateness", false),
+        ("packet bytes per quote", false),
+        ("requests per 100 quotes", false),
+        ("CPU per quote", false),
+    ] {
+        assert_eq!((newest.contains(words), every.contains(words)), (of_newest, !of_newest), "{words}: {text}");
+    }
+    assert!(text.contains("`ws 500 ms` deliver only the newest quote"), "{text}");
+    let value = json(&["compare", run, run, "--format", "json"]);
+    let arms = value["cells"][0]["arms"].as_array().unwrap();
+    assert_eq!(arms.len(), 6, "{value}");
+    for arm in arms {
+        let among = |list: &str| arm[list].as_array().unwrap().iter().any(|ratio| ratio["quantity"] == "lateness_p50");
+        let is_newest = arm["arm"].as_str().unwrap().ends_with(" 500 ms");
+        assert_eq!(arm["delivery"], if is_newest { "newest" } else { "every" });
+        assert_eq!((among("ratios"), among("of_delivered")), (!is_newest, is_newest), "{arm}");
+    }
+}
+
 #[test]
 fn a_missing_or_damaged_run_is_one_sentence() {
     let run = reference();
@@ -129,7 +183,8 @@ fn nobody_is_ranked_by_bytes_whose_intervals_overlap() {
 
 #[test]
 fn too_far_from_what_is_built_in_nothing_fitted_is_told() {
-    let text = answer(&["advise", "--rate", "5/s", "--clients", "1M", "--rtt", "80ms", "--payload", "200"]);
+    let far = ["advise", "--rate", "5/s", "--clients", "1M", "--rtt", "80ms", "--payload", "200"];
+    let text = answer(&far);
     for words in [
         "clients × 1,250",
         "Too far from what was measured (50 to 800 clients) to rank CPU; bytes only.",
@@ -139,6 +194,20 @@ fn too_far_from_what_is_built_in_nothing_fitted_is_told() {
         assert!(text.contains(words), "`{words}` is missing: {text}");
     }
     assert!(!text.contains("costs least"), "{text}");
+    // Beside quotes of 64 KiB all else is little: pushes and polls are tied in bytes, and apart in CPU and memory, which are
+    // known here.
+    let long = ["advise", "--rate", "10/s", "--clients", "50k", "--rtt", "1ms", "--payload", "64KiB"];
+    let tied = [&long[..], &["--staleness", "350ms"]].concat();
+    for (asked, told) in [(&far[..], "No way is sure to stay within 1 s."), (&tied[..], "They differ in requests (")] {
+        let value = json(&[asked, &["--format", "json"]].concat());
+        let reasons = value["reasons"].to_string();
+        assert!(reasons.contains(told) && reasons.contains(" to rank CPU; bytes only."), "{reasons}");
+        assert!(!reasons.contains("busy processors") && !reasons.contains("of memory"), "{reasons}");
+        let groups = value["groups"].as_array().unwrap().iter();
+        let differ: Vec<_> = groups.flat_map(|group| group["differ"].as_array().unwrap()).collect();
+        assert!(differ.iter().any(|criterion| *criterion == "requests"), "something else is told: {value}");
+        assert!(differ.iter().all(|criterion| *criterion != "cpu" && *criterion != "memory"), "{differ:?}");
+    }
 }
 
 #[test]

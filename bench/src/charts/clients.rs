@@ -206,12 +206,17 @@ mod tests {
             (cell.load.clients, cell.load.window_ms) = (clients, window_ms);
             summary.cells.push(cell);
         }
-        let windows = |summary: &Summary| -> Vec<u64> {
-            along_clients(summary).unwrap().cells.iter().map(|(_, cell)| cell.load.window_ms).collect()
-        };
-        assert_eq!(windows(&summary), [5_000, 5_000]);
+        let windows = |sweep: &Sweep<'_>| sweep.all().map(|cell| cell.load.window_ms).collect::<Vec<u64>>();
+        let left_out =
+            |summary: &Summary| draw(summary).unwrap().notes.into_iter().find(|note| note.starts_with("Not drawn"));
+        let sweep = along_clients(&summary).unwrap();
+        assert_eq!((windows(&sweep), sweep.others), (vec![5_000, 5_000], 1));
+        let note = "Not drawn: 1 cell that differs in something else as well.";
+        assert_eq!(left_out(&summary).as_deref(), Some(note));
         summary.cells.remove(1);
-        assert_eq!(windows(&summary), [60_000, 5_000], "better than no picture");
+        let sweep = along_clients(&summary).unwrap();
+        assert_eq!((windows(&sweep), sweep.others), (vec![60_000, 5_000], 0), "better than no picture");
+        assert_eq!(left_out(&summary), None);
     }
 
     #[test]

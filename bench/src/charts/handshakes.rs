@@ -141,3 +141,43 @@ fn table(cell: &CellSummary) -> DataTable {
     let columns = columns.map(str::to_owned).to_vec();
     DataTable { columns, rows: rows.collect() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::summary::summarise;
+    use wirerace_contract::results::{Manifest, Standing, Trial};
+
+    /// What is said of who opens what once.
+    fn said(manifest: &Manifest, trials: &[Trial]) -> String {
+        let summary = summarise(manifest, trials, &[]);
+        let chart = draw(&summary, &summary.cells[0]);
+        assert_eq!(chart.table.columns.last().map(String::as_str), Some("connections a client"));
+        chart.notes.into_iter().find(|note| note.starts_with("A connection that is kept")).unwrap()
+    }
+
+    #[test]
+    fn the_handshakes_say_what_is_opened_once() {
+        let (manifest, mut trials) = fixture::run();
+        let all = said(&manifest, &trials);
+        assert!(all.contains("there were: poll 1, long-poll 1, sse 1 and ws 1."), "{all}");
+        assert!(all.ends_with("what opens it: sse and ws."), "{all}");
+        for measured in trials.iter_mut().filter(|t| t.arm.name == "ws").filter_map(|t| t.measured.as_mut()) {
+            measured.server.closed.meter.upgrades = 10;
+        }
+        let upgraded = said(&manifest, &trials);
+        assert!(upgraded.ends_with("what opens it: sse and ws (an upgrade)."), "{upgraded}");
+    }
+
+    #[test]
+    fn who_has_no_valid_trial_opened_nothing() {
+        let (manifest, mut trials) = fixture::run();
+        for trial in trials.iter_mut().filter(|t| ["long-poll", "sse"].contains(&t.arm.name.as_str())) {
+            (trial.standing, trial.measured) = (Standing::Void, None);
+        }
+        let some = said(&manifest, &trials);
+        assert!(some.contains("there were: poll 1 and ws 1."), "{some}");
+        assert!(some.ends_with("what opens it: ws."), "{some}");
+    }
+}

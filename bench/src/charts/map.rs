@@ -1,25 +1,28 @@
 //! Which should I use? The cheapest way for each rate of updates and each bound of staleness, one small map for each
 //! delivery and each cost.
 
-use wirerace_contract::descriptor::Delivers;
-use wirerace_contract::results::ArmEntry;
 use wirerace_contract::spec::Delivery;
 
 use super::canvas::{Anchor, Canvas, NOTE, TEXT, TICK, Type, text_width};
-use super::family::{Family, families};
+use super::family::Family;
 use super::style::{ArmStyle, Ink};
 use super::sweep::{Sweep, along_rate};
-use super::verdicts::{Bound, Cost, Field, bounds, costs, decidable, field, letters};
+use super::verdicts::Field;
 use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_across};
+use crate::summary::Summary;
 use crate::summary::words::{NOTHING, list, number};
-use crate::summary::{CellSummary, Summary};
 
+mod decision;
+mod modes;
 mod notes;
+
+pub use decision::{Decision, decisions};
+use modes::{Asked, CostMap, Found, Lettered, Mode, each, found, lettered, measured};
 
 /// Its name in files and on the command line.
 pub const NAME: &str = "decision-map";
 /// Ends a field of its table whose way wins because no other surely keeps the bound.
-pub const ONLY: &str = "(the only one that surely keeps it)";
+const ONLY: &str = "(the only one that surely keeps it)";
 
 /// Height of one field.
 const FIELD: f64 = 26.0;
@@ -30,88 +33,17 @@ const LEFT: f64 = 56.0;
 const RIGHT: f64 = 12.0;
 /// Height of what a field has of its way's colour, where there is only that way.
 const STRIP: f64 = 4.0;
-/// In the order of the picture.
-const DELIVERIES: [Delivery; 2] = [Delivery::Newest, Delivery::Every];
-
-/// One delivery's families with their letters.
-struct Mode<'a> {
-    delivery: Delivery,
-    families: Vec<&'a Family>,
-    letters: Vec<String>,
-    /// The longest interval of an arm with a valid trial, milliseconds; 0 where none has an interval.
-    longest_ms: u32,
-    bounds: &'static [Bound],
-    maps: Vec<CostMap>,
-    /// Captions of the costs that have no map, since nothing can be decided in them.
-    undecidable: Vec<&'static str>,
-}
-
-impl Mode<'_> {
-    fn arms(&self) -> impl Iterator<Item = usize> {
-        self.families.iter().flat_map(|family| family.members.iter().copied())
-    }
-}
-
-/// The map of one cost.
-struct CostMap {
-    caption: &'static str,
-    /// By cell, then by bound.
-    fields: Vec<Vec<Field>>,
-}
-
-/// All fields of a delivery, once: picture, sentence and table are made of the same.
-fn fields(sweep: &Sweep<'_>, families: &[&Family], bounds: &[Bound], (cost, caption): (Cost, &'static str)) -> CostMap {
-    let of = |cell| bounds.iter().map(|(bound_ms, _)| field(cell, families, cost, *bound_ms)).collect::<Vec<_>>();
-    CostMap { caption, fields: sweep.all().map(of).collect() }
-}
-
-/// Whether both a planned poll and a push of these families are there, in the sense of `is_there`.
-fn asked_and_pushed(summary: &Summary, families: &[&Family], is_there: impl Fn(usize) -> bool) -> bool {
-    let any = |delivers: Delivers| {
-        let mut members = families.iter().flat_map(|family| &family.members);
-        members.any(|arm| summary.arms[*arm].descriptor.delivers == delivers && is_there(*arm))
-    };
-    any(Delivers::Planned) && any(Delivers::Pushed)
-}
-
-/// Whether the arm of that number has a valid trial in `cell`.
-fn measured(cell: &CellSummary, arm: usize) -> bool {
-    cell.arms.get(arm).is_some_and(|arm| arm.valid > 0)
-}
-
-/// The interval of an arm; 0 where none applies.
-fn interval_ms(entry: &ArmEntry) -> u32 {
-    let applies = entry.arm.delivery == Delivery::Newest || entry.descriptor.delivers == Delivers::Planned;
-    if applies { entry.arm.interval_ms } else { 0 }
-}
 
 pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     let sweep = along_rate(summary)?;
-    let all = families(summary);
-    let names: Vec<&str> = all.iter().map(|family| family.name.as_str()).collect();
-    let letters = letters(&names);
-    let of = |delivery: Delivery| -> (Vec<&Family>, Vec<String>) {
-        all.iter().zip(&letters).filter(|(f, _)| f.delivery == delivery).map(|(f, l)| (f, l.clone())).unzip()
-    };
-    // Who asks against who is told: without both there is nothing to decide.
-    if !DELIVERIES.iter().any(|delivery| asked_and_pushed(summary, &of(*delivery).0, |_| true)) {
-        return None;
-    }
-    let there = |delivery: Delivery| {
-        sweep.all().any(|cell| asked_and_pushed(summary, &of(delivery).0, |arm| measured(cell, arm)))
-    };
-    let asked: Vec<Delivery> = DELIVERIES.into_iter().filter(|delivery| there(*delivery)).collect();
-    let modes = asked.iter().map(|delivery| mode(summary, &sweep, *delivery, of(*delivery)));
-    let modes: Vec<Mode<'_>> = modes.filter(|mode| !mode.maps.is_empty()).collect();
-    // Trials for a picture, and too few for any decision: all of it would be tied, which nobody found.
-    if modes.is_empty() && !asked.is_empty() {
-        return None;
-    }
-    let without: Vec<(Delivery, &str)> = DELIVERIES
-        .into_iter()
-        .filter(|delivery| !of(*delivery).0.is_empty() && modes.iter().all(|mode| mode.delivery != *delivery))
-        .map(|delivery| (delivery, if asked.contains(&delivery) { notes::TOO_FEW } else { notes::NO_POLL }))
-        .collect();
+    let all = lettered(summary);
+    let found = found(summary, &sweep, &all)?;
+    Some(painted(summary, &sweep, &all, &found))
+}
+
+/// The picture of what was found, with what it says.
+fn painted(summary: &Summary, sweep: &Sweep<'_>, all: &[Lettered], found: &Found<'_>) -> Chart {
+    let Found { modes, without } = found;
     let title = "Which way is cheapest?";
     let subtitle = "By quotes per second, and by how stale the price may be 99 % of the time";
     let (mut canvas, top) = open_across(title, subtitle, &sweep.place(), sweep.all());
@@ -126,37 +58,18 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
         };
         let named: Vec<(String, ArmStyle)> = all
             .iter()
-            .zip(&letters)
             .filter(|(family, _)| drawn(family))
-            .map(|(f, letter)| (format!("{letter}  {}", f.name), f.style))
+            .map(|(family, letter)| (format!("{letter}  {}", family.name), family.style))
             .collect();
         y = key(&mut canvas, y, &named);
-        for mode in &modes {
-            y = maps(&mut canvas, y, &sweep, mode);
+        for mode in modes {
+            y = maps(&mut canvas, y, sweep, mode);
         }
     }
-    let notes = notes::notes(summary, &sweep, &modes, &without);
+    let notes = notes::notes(summary, sweep, modes, without);
     close(&mut canvas, y, &notes);
-    let (sentence, table) = (sentence(&modes), table(&sweep, &modes));
-    Some(Chart { kind: NAME, title: title.to_owned(), sentence, notes, table, canvas })
-}
-
-/// What stands of one delivery in the picture; without a map where nothing can be decided.
-fn mode<'a>(
-    summary: &Summary,
-    sweep: &Sweep<'_>,
-    delivery: Delivery,
-    (families, letters): (Vec<&'a Family>, Vec<String>),
-) -> Mode<'a> {
-    let there = families.iter().flat_map(|family| &family.members);
-    let there = there.filter(|arm| sweep.all().any(|cell| measured(cell, **arm)));
-    let longest_ms = there.map(|arm| interval_ms(&summary.arms[*arm])).max().unwrap_or(0);
-    let bounds = bounds(longest_ms);
-    let is_open = |cost: Cost| sweep.all().any(|cell| decidable(cell, &families, cost));
-    let (open, closed): (Vec<_>, Vec<_>) = costs(summary).into_iter().partition(|(cost, _)| is_open(*cost));
-    let maps = open.into_iter().map(|cost| fields(sweep, &families, bounds, cost)).collect();
-    let undecidable = closed.into_iter().map(|(_, caption)| caption).collect();
-    Mode { delivery, families, letters, longest_ms, bounds, maps, undecidable }
+    let (sentence, table) = (sentence(modes), table(sweep, modes));
+    Chart { kind: NAME, title: title.to_owned(), sentence, notes, table, canvas }
 }
 
 /// What a delivery is called where it stands alone.
@@ -182,7 +95,7 @@ fn written(found: &Field, mode: &Mode<'_>, room: f64) -> Written {
         Field::Unknown => (vec!["not measured".to_owned(), "unknown".to_owned()], "?".to_owned()),
         Field::Only((place, ..)) => (vec![format!("({})", mode.letters[*place])], "1".to_owned()),
         Field::Best(tied) => {
-            let letters: Vec<&str> = tied.iter().map(|(place, ..)| mode.letters[*place].as_str()).collect();
+            let letters: Vec<&str> = tied.iter().map(|(place, ..)| mode.letters[*place]).collect();
             (vec![letters.join(" "), letters.concat()], tied.len().to_string())
         }
     };
@@ -334,30 +247,23 @@ fn sentence(modes: &[Mode<'_>]) -> String {
 }
 
 fn table(sweep: &Sweep<'_>, modes: &[Mode<'_>]) -> DataTable {
-    let mut rows = Vec::new();
-    for mode in modes {
-        for CostMap { caption, fields } in &mode.maps {
-            for ((rate_per_s, cell), fields) in sweep.cells.iter().zip(fields) {
-                for ((_, words), found) in mode.bounds.iter().zip(fields) {
-                    let each = found.ways().iter();
-                    let each = each.map(|(_, arm, cost)| format!("{} {}", cell.arms[*arm].arm, number(*cost)));
-                    let costs: Vec<String> = each.collect();
-                    rows.push(vec![
-                        mode.delivery.name().to_owned(),
-                        (*caption).to_owned(),
-                        number(*rate_per_s),
-                        (*words).to_owned(),
-                        named(found, mode),
-                        if costs.is_empty() { NOTHING.to_owned() } else { costs.join(", ") },
-                    ]);
-                }
-            }
-        }
-    }
+    let row = |asked: &Asked<'_>| {
+        let ways = asked.field.ways().iter();
+        let costs = ways.map(|(_, arm, cost)| format!("{} {}", asked.cell.arms[*arm].arm, number(*cost)));
+        let costs: Vec<String> = costs.collect();
+        vec![
+            asked.mode.delivery.name().to_owned(),
+            asked.caption.to_owned(),
+            number(asked.rate_per_s),
+            asked.bound.to_owned(),
+            named(asked.field, asked.mode),
+            if costs.is_empty() { NOTHING.to_owned() } else { costs.join(", ") },
+        ]
+    };
     let columns = ["delivery", "cost", "quotes/s", "at most stale", "cheapest", "arms and what they cost"]
         .map(str::to_owned)
         .to_vec();
-    DataTable { columns, rows }
+    DataTable { columns, rows: each(sweep, modes).iter().map(row).collect() }
 }
 
 #[cfg(test)]

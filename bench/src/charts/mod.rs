@@ -29,7 +29,7 @@ mod verdicts;
 
 use crate::summary::{ArmSummary, CellSummary, Summary, words};
 use canvas::{Anchor, Canvas, NOTE, TICK, TITLE, Trials, Type, text_width};
-pub use map::{NAME as DECISION_MAP, ONLY as ONLY_ONE};
+pub use map::{Decision, NAME as DECISION_MAP, decisions};
 pub use render::ChartError;
 use style::{ArmStyle, Ink, Theme};
 

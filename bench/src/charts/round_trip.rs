@@ -1,11 +1,11 @@
 //! How does lateness grow with distance? One line an arm over the round trip, theory dashed, the residual below.
 
 use super::canvas::Canvas;
-use super::plot::{Axis, LABELS, Panel, Series, names_at_ends, names_room};
+use super::plot::{Axis, LABELS, Mark, Panel, Series, names_at_ends, names_room};
 use super::sweep::{Sweep, along_distance, mark, theory};
-use super::{Chart, DataTable, MARGIN, WIDTH, close, nothing, open_across, residual, style};
+use super::{Chart, DataTable, MARGIN, WIDTH, close, gaps, nothing, open_across, residual, style};
 use crate::summary::words::{NOTHING, duration, estimate, list};
-use crate::summary::{Quantity, Summary};
+use crate::summary::{CellSummary, Quantity, Summary};
 
 pub(super) const NAME: &str = "lateness-distance";
 
@@ -13,11 +13,7 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     let sweep = along_distance(summary)?;
     let series = series(summary, &sweep);
     let mut notes: Vec<String> = sweep.note().into_iter().collect();
-    let absent: Vec<String> =
-        series.iter().filter(|s| s.marks.len() < sweep.cells.len()).map(|s| s.name.clone()).collect();
-    if !absent.is_empty() {
-        notes.push(format!("Without a median in some cell, or infinitely late there: {}.", list(&absent)));
-    }
+    notes.extend(missing(summary, &sweep));
     let series: Vec<Series> = series.into_iter().filter(|s| !s.marks.is_empty()).collect();
     let title = "How does lateness grow with distance?";
     let (mut canvas, top) =
@@ -36,11 +32,23 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     Some(Chart { kind: NAME, title: title.to_owned(), sentence, notes, table, canvas })
 }
 
+/// What is drawn of an arm in a cell: a value above nought, where a logarithmic axis begins.
+fn drawn(cell: &CellSummary, i: usize, round_trip_ms: f64) -> Option<Mark> {
+    mark(cell.arms.get(i)?, Quantity::LatenessP50, round_trip_ms, 1.0).filter(|mark| mark.y > 0.0)
+}
+
+/// Which arms have no mark in which cells.
+fn missing(summary: &Summary, sweep: &Sweep<'_>) -> Option<String> {
+    let cells: Vec<&CellSummary> = sweep.all().collect();
+    let lacks = |cell: &CellSummary, i: usize| drawn(cell, i, 0.0).is_none();
+    gaps::note(Quantity::LatenessP50.title(), &gaps::named(summary, 0..summary.arms.len(), &cells, lacks))
+}
+
 fn series(summary: &Summary, sweep: &Sweep<'_>) -> Vec<Series> {
     let one = |(i, style): (usize, style::ArmStyle)| {
-        let arms = || sweep.cells.iter().filter_map(|(x, cell)| Some((*x, cell.arms.get(i)?)));
-        let marks: Vec<_> = arms().filter_map(|(x, arm)| mark(arm, Quantity::LatenessP50, x, 1.0)).collect();
-        let theory = arms().filter_map(|(x, arm)| theory(arm, Quantity::LatenessP50, x)).collect();
+        let cells = || sweep.cells.iter();
+        let marks: Vec<Mark> = cells().filter_map(|(x, cell)| drawn(cell, i, *x)).collect();
+        let theory = cells().filter_map(|(x, cell)| theory(cell.arms.get(i)?, Quantity::LatenessP50, *x)).collect();
         let name = summary.arms[i].arm.name.clone();
         let said: Vec<String> = marks.iter().map(|m| format!("{} at {}", duration(m.y), duration(m.x))).collect();
         Series { said: format!("{name}: {}", list(&said)), name, style, marks, theory }

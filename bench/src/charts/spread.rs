@@ -108,8 +108,9 @@ fn draw_panel(
             canvas.dot((x.at(*percent), y + shift), 2.8, styled.1.ink, 0.9);
         }
     }
+    let plural = if outside == 1 { "" } else { "s" };
     (outside > 0)
-        .then(|| format!("{}: {outside} trials lie beyond ±{SHOWN_MAX} % and are drawn at the edge.", quantity.title()))
+        .then(|| format!("{}: {outside} trial{plural} beyond ±{SHOWN_MAX} %, drawn at the edge.", quantity.title()))
 }
 
 fn interval((arm, _): &Styled<'_>, quantity: Quantity) -> Option<(f64, f64)> {

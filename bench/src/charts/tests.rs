@@ -193,24 +193,6 @@ fn the_bytes_say_how_much_of_them_is_set_up() {
 }
 
 #[test]
-fn the_handshakes_say_what_is_opened_once() {
-    let (manifest, mut trials) = fixture::run();
-    let note = |trials: &[Trial]| {
-        let charts = charts_of(&manifest, trials);
-        let (chart, _) = charts.into_iter().find(|(chart, _)| chart.kind == handshakes::NAME).unwrap();
-        assert_eq!(chart.table.columns.last().map(String::as_str), Some("connections a client"));
-        chart.notes.into_iter().find(|note| note.starts_with("A connection that is kept")).unwrap()
-    };
-    let said = note(&trials);
-    assert!(said.contains("there were: poll 1, long-poll 1, sse 1 and ws 1."), "{said}");
-    assert!(said.ends_with("what opens it: sse and ws."), "{said}");
-    for measured in trials.iter_mut().filter(|t| t.arm.name == "ws").filter_map(|t| t.measured.as_mut()) {
-        measured.server.closed.meter.upgrades = 10;
-    }
-    assert!(note(&trials).ends_with("what opens it: sse and ws (an upgrade)."), "{}", note(&trials));
-}
-
-#[test]
 fn every_trial_is_a_dot() {
     let charts = charts();
     let circles = |kind: &str| charts.iter().find(|(c, _)| c.kind == kind).unwrap().1.matches("<circle").count();

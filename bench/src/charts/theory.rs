@@ -4,10 +4,10 @@ use super::canvas::{At, Canvas, TEXT, Type};
 use super::plot::{Axis, Mark, Panel, THEORY_DASH, legend, shortened};
 use super::style::Ink;
 use super::sweep::mark;
-use super::{Chart, DataTable, MARGIN, WIDTH, close, open_across, style};
+use super::{Chart, DataTable, MARGIN, WIDTH, close, gaps, open_across, style};
 use crate::report::table::percent;
 use crate::summary::words::{self, bytes, duration, list, number};
-use crate::summary::{Quantity, Summary};
+use crate::summary::{CellSummary, Quantity, Summary};
 
 pub(super) const NAME: &str = "theory";
 
@@ -94,18 +94,22 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     if !missing.is_empty() {
         notes.push(format!("No theory, or it says 0: {}.", list(&missing)));
     }
-    let without: Vec<String> =
-        (0..styles.len()).filter(|i| !drawn(i)).map(|i| summary.arms[i].arm.name.clone()).collect();
-    if !without.is_empty() {
-        notes.push(format!("Not drawn, no theory or no valid trial: {}.", list(&without)));
-    }
+    notes.extend(absent(summary, |arm| drawn(&arm)));
     close(&mut canvas, top + width - 66.0 + 52.0, &notes);
     let sentence = sentence(summary, &found);
     Some(Chart { kind: NAME, title: title.to_owned(), sentence, notes, table: table(summary, &found), canvas })
 }
 
+/// Which arms are not `drawn` at all, and which of the others have no valid trial in which cells.
+fn absent(summary: &Summary, drawn: impl Fn(usize) -> bool) -> Option<String> {
+    let cells: Vec<&CellSummary> = summary.cells.iter().collect();
+    let lacks = |cell: &CellSummary, arm: usize| !drawn(arm) || cell.arms.get(arm).is_none_or(|arm| arm.valid == 0);
+    let named = gaps::named(summary, 0..summary.arms.len(), &cells, lacks);
+    (!named.is_empty()).then(|| format!("Not drawn, no theory or no valid trial: {}.", list(&named)))
+}
+
 fn pairs(summary: &Summary, quantity: Quantity) -> Vec<Pair> {
-    let of = |cell: &crate::summary::CellSummary, arm: usize| {
+    let of = |cell: &CellSummary, arm: usize| {
         let estimate = cell.arms[arm].estimate(quantity)?;
         let theory = estimate.theory?.finite().filter(|theory| *theory > 0.0)?;
         let mark = mark(&cell.arms[arm], quantity, theory, 1.0).filter(|mark| mark.y > 0.0)?;

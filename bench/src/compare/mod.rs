@@ -8,15 +8,24 @@
 //!
 //! What is counted in an exact cell of both runs is the same each time: there the medians are held against the margin, and no
 //! interval is needed.
+//!
+//! An arm that delivers only the newest quote leaves others out, and not the same ones in both runs: another feed, or a machine
+//! that wakes later, is enough. How late those were that came, and what a cost is divided by, depends on which ones came, and
+//! an arm that lets fewer through may look better or worse by that alone. So it is compared by staleness and by the second, as
+//! reports rank it; the ratios of the quotes that came are kept apart, in [`ArmRatios::of_delivered`].
 
+mod caveats;
 pub mod environment;
 pub mod matching;
 pub mod table;
 
 use serde::Serialize;
 use wirerace_contract::results::Margins;
+use wirerace_contract::spec::Delivery;
 
-use crate::statistics::{self, Bounds, unpaired};
+use crate::report::is_of_delivered;
+use crate::statistics::unpaired::Times;
+use crate::statistics::{self, unpaired};
 use crate::summary::{ArmSummary, Estimate, Interval, Quantity, Reading, Summary};
 pub use environment::Changed;
 use matching::{ArmMatch, CellMatch};
@@ -91,9 +100,15 @@ pub struct CellRatios {
 pub struct ArmRatios {
     /// Its name in the first run.
     pub arm: String,
-    /// Ratios of all quantities that arms are compared in and both runs measured.
+    /// Which quotes it delivers, in both runs.
+    pub delivery: Delivery,
+    /// Ratios of all quantities that such arms are compared in and both runs measured.
     pub ratios: Vec<Ratio>,
-    /// What went wrong, where anything did: sums over all trials.
+    /// Of an arm that delivers only the newest quote, the ratios of what is of the quotes that came (lateness, costs by the
+    /// quote): they say something only where the same quotes came in both runs, so that they stand in no table and are not
+    /// counted. Empty of an arm that delivers every quote.
+    pub of_delivered: Vec<Ratio>,
+    /// What went wrong, where anything did: sums over all trials used.
     pub counts: Vec<CountPair>,
 }
 
@@ -114,7 +129,7 @@ pub struct Ratio {
     pub n_b: u32,
     /// b/a: the median of all ratios, of counted values that of the medians; `null` where there is none (∞ ÷ ∞).
     pub ratio: Option<Reading>,
-    /// Its interval of at least 95 %; `null` with too few trials, and where both are counted.
+    /// Its interval of at least 95 %; `null` with too few trials, where both are counted, and without a ratio.
     pub interval: Option<Interval>,
     /// Ratios within 1 ± this count as no difference.
     pub margin: f64,
@@ -127,10 +142,14 @@ pub struct Ratio {
 pub struct CountPair {
     /// What.
     pub quantity: Quantity,
-    /// Over all trials of the first run.
-    pub a: f64,
-    /// Over all trials of the second.
-    pub b: f64,
+    /// Over the `n_a` trials of the first run; `null` where it did not count them, as older files do not all.
+    pub a: Option<f64>,
+    /// Trials of the first run that counted.
+    pub n_a: u32,
+    /// Over the `n_b` trials of the second; `null` likewise.
+    pub b: Option<f64>,
+    /// Trials of the second run that counted.
+    pub n_b: u32,
 }
 
 /// What a ratio says.
@@ -145,6 +164,8 @@ pub enum Outcome {
     NoClearDifference,
     /// Too few trials for an interval.
     TooFewTrials,
+    /// Both runs have an infinite trial (a quote was lost), and ∞ ÷ ∞ is no number: more trials would not help.
+    NoRatio,
     /// Counted in both, and more than the margin above.
     CountedMore,
     /// Counted in both, and more than the margin below.
@@ -162,6 +183,7 @@ impl Outcome {
             Self::Less => "less in B",
             Self::NoClearDifference => "no clear difference",
             Self::TooFewTrials => "too few trials",
+            Self::NoRatio => "no ratio, infinite in both",
             Self::CountedMore => "more in B, counted",
             Self::CountedLess => "less in B, counted",
             Self::CountedAlike => "within the margin, counted",
@@ -174,8 +196,15 @@ impl Outcome {
         matches!(self, Self::More | Self::Less | Self::CountedMore | Self::CountedLess)
     }
 
-    fn of(bounds: Option<Bounds>, margin: f64) -> Self {
-        match bounds {
+    /// Whether it says anything about a difference.
+    #[must_use]
+    pub const fn is_decided(self) -> bool {
+        !matches!(self, Self::TooFewTrials | Self::NoRatio)
+    }
+
+    fn of(times: Times, margin: f64) -> Self {
+        match times.bounds {
+            _ if times.estimate.is_none() => Self::NoRatio,
             None => Self::TooFewTrials,
             Some(bounds) if bounds.low > 1.0 + margin => Self::More,
             Some(bounds) if bounds.high < 1.0 - margin => Self::Less,
@@ -186,7 +215,7 @@ impl Outcome {
     /// Of what is counted the median is the number itself: no interval is needed, and one block is enough.
     fn of_counted(ratio: Option<f64>, margin: f64) -> Self {
         match ratio {
-            None => Self::TooFewTrials,
+            None => Self::NoRatio,
             Some(ratio) if ratio > 1.0 + margin => Self::CountedMore,
             Some(ratio) if ratio < 1.0 - margin => Self::CountedLess,
             Some(_) => Self::CountedAlike,
@@ -211,6 +240,7 @@ pub fn compare((name_a, a): (&str, &Summary), (name_b, b): (&str, &Summary)) -> 
     notes.extend(warnings("B", b));
     let cells = matching::cells(a, b, &mut notes);
     let arms = matching::arms(a, b, &mut notes);
+    notes.extend(caveats::one_sided((a, b), &cells, &arms));
     // The stricter of both runs' margins would hide what the other set out to see; the first run's count.
     let margins = a.margins;
     let run = |name: &str, summary: &Summary| RunName {
@@ -219,13 +249,9 @@ pub fn compare((name_a, a): (&str, &Summary), (name_b, b): (&str, &Summary)) -> 
         started_utc: summary.started_utc.clone(),
         trials: TrialCounts::of(summary),
     };
-    RunComparison {
-        a: run(name_a, a),
-        b: run(name_b, b),
-        changed: environment::changes(a, b),
-        notes,
-        cells: cells.iter().map(|cell| of_cell(a, b, cell, &arms, margins)).collect(),
-    }
+    let cells: Vec<CellRatios> = cells.iter().map(|cell| of_cell(a, b, cell, &arms, margins)).collect();
+    notes.extend(caveats::of_newest(&cells));
+    RunComparison { a: run(name_a, a), b: run(name_b, b), changed: environment::changes(a, b), notes, cells }
 }
 
 fn warnings(which: &str, summary: &Summary) -> Vec<String> {
@@ -241,22 +267,31 @@ fn of_cell(a: &Summary, b: &Summary, cell: &CellMatch, arms: &[ArmMatch], margin
     let exact = cell_a.exact && cell_b.exact;
     let pairs = arms.iter().filter_map(|arm| {
         let (left, right) = (cell_a.arms.get(arm.a)?, cell_b.arms.get(arm.b)?);
-        Some(of_arm(left, right, margins, exact))
+        // Arms are matched by what they do, so that it is the same in B.
+        let delivery = a.arms.get(arm.a)?.arm.delivery;
+        Some(of_arm((left, right), delivery, margins, exact))
     });
     CellRatios { name: cell_a.name.clone(), arms: pairs.collect() }
 }
 
-fn of_arm(a: &ArmSummary, b: &ArmSummary, margins: Margins, exact: bool) -> ArmRatios {
+fn of_arm((a, b): (&ArmSummary, &ArmSummary), delivery: Delivery, margins: Margins, exact: bool) -> ArmRatios {
     let ratio = |quantity: &Quantity| {
         let (_, margin) = quantity.compared_within(margins)?;
         let (left, right) = (a.estimate(*quantity)?, b.estimate(*quantity)?);
         (left.n > 0 && right.n > 0).then(|| of_quantity(left, right, margin, exact && quantity.is_counted()))
     };
-    let counts = COUNTS.iter().filter_map(|quantity| {
-        let (left, right) = (a.total(*quantity)?, b.total(*quantity)?);
-        (left + right > 0.0).then_some(CountPair { quantity: *quantity, a: left, b: right })
-    });
-    ArmRatios { arm: a.arm.clone(), ratios: Quantity::ALL.iter().filter_map(ratio).collect(), counts: counts.collect() }
+    let is_apart = |ratio: &Ratio| delivery == Delivery::Newest && is_of_delivered(ratio.quantity);
+    let (of_delivered, ratios) = Quantity::ALL.iter().filter_map(ratio).partition(is_apart);
+    let counts = COUNTS.iter().filter_map(|quantity| count_pair(a, b, *quantity)).collect();
+    ArmRatios { arm: a.arm.clone(), delivery, ratios, of_delivered, counts }
+}
+
+/// `None` where it happened in neither run. One that did not count hides nothing of the other.
+fn count_pair(a: &ArmSummary, b: &ArmSummary, quantity: Quantity) -> Option<CountPair> {
+    let trials = |arm: &ArmSummary| arm.estimate(quantity).map_or(0, |estimate| estimate.n);
+    let (left, right) = (a.total(quantity), b.total(quantity));
+    let happened = left.into_iter().chain(right).any(|total| total > 0.0);
+    happened.then(|| CountPair { quantity, a: left, n_a: trials(a), b: right, n_b: trials(b) })
 }
 
 fn of_quantity(a: &Estimate, b: &Estimate, margin: f64, counted: bool) -> Ratio {
@@ -265,7 +300,7 @@ fn of_quantity(a: &Estimate, b: &Estimate, margin: f64, counted: bool) -> Ratio 
         if counted { statistics::median(&values).into_iter().collect() } else { values }
     };
     let times = unpaired::times(&values(a), &values(b));
-    let says = if counted { Outcome::of_counted(times.estimate, margin) } else { Outcome::of(times.bounds, margin) };
+    let says = if counted { Outcome::of_counted(times.estimate, margin) } else { Outcome::of(times, margin) };
     Ratio {
         quantity: a.quantity,
         unit: a.unit.clone(),

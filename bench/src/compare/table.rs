@@ -2,14 +2,16 @@
 
 use std::fmt::Write;
 
-use super::{Outcome, Ratio, RunComparison};
+use wirerace_contract::spec::Delivery;
+
+use super::{ArmRatios, Outcome, Ratio, RunComparison};
 use crate::charts::DataTable;
 use crate::report::markdown::{inline, table as markdown_table};
 use crate::report::table::aligned;
 use crate::summary::Quantity;
-use crate::summary::words::{NOTHING, count, interval, number, reading};
+use crate::summary::words::{NOTHING, count, interval, list, number, reading};
 
-/// Always shown; the others where they differ. JSON has all.
+/// Always shown; the others where they differ, and those of [`BY_SECOND`]. JSON has all.
 const SHOWN: [Quantity; 9] = [
     Quantity::LatenessP50,
     Quantity::LatenessP99,
@@ -22,12 +24,15 @@ const SHOWN: [Quantity; 9] = [
     Quantity::ServerMemory,
 ];
 
+/// Shown where there are no bytes by the quote to show: of arms that deliver only the newest quote, and where no quote came.
+const BY_SECOND: [Quantity; 3] = [Quantity::PacketRate, Quantity::ApplicationRate, Quantity::OwnCpuRate];
+
 /// How to read the table.
 pub const HOW: &str = "B/A: median of all ratios of a trial of B to a trial of A, with its interval of at least 95 % (Hodges and \
      Lehmann). The runs are not paired: an interval holds the noise within each run, not what happened to the machine in \
      between. More or less: the whole interval lies beyond the margin (3 % of bytes, counts and lateness, 10 % of CPU where the \
-     experiment sets no other). Counted: of an exact cell the two medians are compared, without an interval. To be sure of a \
-     change, run A again after B.";
+     experiment sets no other). No clear difference is not \"equal\": the interval says how much may hide in it. Counted: of an \
+     exact cell the two medians are compared, without an interval. To be sure of a change, run A again after B.";
 
 fn is_clear(ratio: &Ratio) -> bool {
     ratio.outcome.is_clear()
@@ -37,7 +42,7 @@ fn is_clear(ratio: &Ratio) -> bool {
 #[must_use]
 pub fn verdict(comparison: &RunComparison) -> String {
     let all: Vec<&Ratio> = comparison.ratios().map(|(_, _, ratio)| ratio).collect();
-    let with = all.iter().filter(|ratio| ratio.outcome != Outcome::TooFewTrials).count();
+    let with = all.iter().filter(|ratio| ratio.outcome.is_decided()).count();
     let clear = all.iter().filter(|ratio| is_clear(ratio)).count();
     match (all.len(), with, clear) {
         (0, ..) if comparison.cells.iter().all(|cell| cell.arms.is_empty()) => {
@@ -64,6 +69,28 @@ pub fn by_chance(comparison: &RunComparison) -> Option<String> {
         "Of {} at 95 %, {may} may differ by chance (fewer, where the margin is wide against the noise).",
         comparisons(n)
     ))
+}
+
+/// How many comparisons say nothing, and why: "no clear difference in any of 15" must not be read as if there were no others.
+/// `None` where all say something, and where none does, which the headline tells.
+#[must_use]
+pub fn undecided(comparison: &RunComparison) -> Option<String> {
+    let outcomes = || comparison.ratios().map(|(_, _, ratio)| ratio.outcome);
+    let why = [
+        (Outcome::TooFewTrials, "with too few trials for an interval"),
+        (Outcome::NoRatio, "infinite in both runs, so without a ratio"),
+    ];
+    let (mut all, mut parts) = (0, Vec::new());
+    for (outcome, why) in why {
+        let n = outcomes().filter(|one| *one == outcome).count();
+        all += n;
+        if n > 0 {
+            parts.push(format!("{} {why}", count(n as u64)));
+        }
+    }
+    let say = if all == 1 { "says" } else { "say" };
+    let others_decide = all > 0 && outcomes().any(Outcome::is_decided);
+    others_decide.then(|| format!("Besides, {} {say} nothing: {}.", comparisons(all), list(&parts)))
 }
 
 fn comparisons(n: usize) -> String {
@@ -95,7 +122,7 @@ pub fn differing(comparison: &RunComparison) -> Vec<String> {
 /// How many comparisons have no row in the table; `None` where all have one.
 #[must_use]
 pub fn not_shown(comparison: &RunComparison) -> Option<String> {
-    let left_out = comparison.ratios().filter(|(_, _, ratio)| !is_shown(ratio)).count();
+    let left_out = comparison.ratios().count() - shown(comparison).count();
     let (have, them) = if left_out == 1 { ("has", "it") } else { ("have", "them") };
     (left_out > 0).then(|| {
         format!(
@@ -105,8 +132,25 @@ pub fn not_shown(comparison: &RunComparison) -> Option<String> {
     })
 }
 
-fn is_shown(ratio: &Ratio) -> bool {
-    SHOWN.contains(&ratio.quantity) || is_clear(ratio)
+/// What has a row in the table, with the names of cell and arm.
+fn shown(comparison: &RunComparison) -> impl Iterator<Item = (&str, &str, &Ratio)> {
+    comparison.cells.iter().flat_map(|cell| {
+        cell.arms.iter().flat_map(move |arm| {
+            let ratios = arm.ratios.iter().filter(move |ratio| is_shown(arm, ratio));
+            ratios.map(move |ratio| (cell.name.as_str(), arm.arm.as_str(), ratio))
+        })
+    })
+}
+
+fn is_shown(arm: &ArmRatios, ratio: &Ratio) -> bool {
+    let quantity = ratio.quantity;
+    let has = |wanted: Quantity| arm.ratios.iter().any(|other| other.quantity == wanted);
+    let by_quote = || has(Quantity::PacketBytes) || has(Quantity::ApplicationBytes);
+    is_clear(ratio)
+        || SHOWN.contains(&quantity)
+        || (BY_SECOND.contains(&quantity) && !by_quote())
+        // Of those that deliver every quote the 99th percentile of lateness says the same.
+        || (quantity == Quantity::StalenessP99 && arm.delivery == Delivery::Newest)
 }
 
 /// The rows: what is always shown, and what differs.
@@ -134,7 +178,7 @@ pub fn rows(comparison: &RunComparison) -> DataTable {
         }
         row
     };
-    DataTable { columns, rows: comparison.ratios().filter(|(_, _, ratio)| is_shown(ratio)).map(row).collect() }
+    DataTable { columns, rows: shown(comparison).map(row).collect() }
 }
 
 /// What changed around the runs.
@@ -145,18 +189,25 @@ pub fn changed(comparison: &RunComparison) -> DataTable {
     DataTable { columns, rows: rows.collect() }
 }
 
-/// What went wrong in either run: sums, not medians.
+/// What went wrong in either run: sums, not medians, each with the trials that it is the sum of.
 #[must_use]
 pub fn counts(comparison: &RunComparison) -> DataTable {
-    let columns = ["cell", "arm", "over all trials", "A", "B"].map(str::to_owned).to_vec();
+    let columns = ["cell", "arm", "over all trials used", "A", "B"].map(str::to_owned).to_vec();
     let rows = comparison.cells.iter().flat_map(|cell| {
         cell.arms.iter().flat_map(move |arm| {
             arm.counts.iter().map(move |c| {
-                vec![cell.name.clone(), arm.arm.clone(), c.quantity.title().to_owned(), number(c.a), number(c.b)]
+                let (a, b) = (summed(c.a, c.n_a), summed(c.b, c.n_b));
+                vec![cell.name.clone(), arm.arm.clone(), c.quantity.title().to_owned(), a, b]
             })
         })
     });
     DataTable { columns, rows: rows.collect() }
+}
+
+/// A sum beside the number of its trials, without which it cannot be held against that of a longer run.
+fn summed(total: Option<f64>, trials: u32) -> String {
+    let s = if trials == 1 { "" } else { "s" };
+    total.map_or_else(|| NOTHING.to_owned(), |total| format!("{} in {trials} trial{s}", number(total)))
 }
 
 /// Heading and table of each part that has something to say.
@@ -173,7 +224,7 @@ fn parts(comparison: &RunComparison) -> Vec<(&'static str, DataTable)> {
 
 /// What the headline must not be read without.
 fn around(comparison: &RunComparison) -> impl Iterator<Item = String> {
-    by_chance(comparison).into_iter().chain(not_shown(comparison))
+    by_chance(comparison).into_iter().chain(undecided(comparison)).chain(not_shown(comparison))
 }
 
 /// For a terminal.

@@ -225,3 +225,171 @@ fn chance_is_counted_over_intervals_alone() {
     let counted = compare(("a", &exact(1.0)), ("b", &exact(1.0)));
     assert_eq!(table::by_chance(&counted), None, "medians that are counted are no matter of chance");
 }
+
+const ARMS: [&str; 5] = ["poll-close", "poll", "long-poll", "sse", "ws"];
+
+/// The run, of whose arms `arms` deliver only the newest quote.
+fn newest(arms: &[&str]) -> Summary {
+    let (mut manifest, trials) = fixture::run();
+    for entry in manifest.arms.iter_mut().filter(|entry| arms.contains(&entry.arm.name.as_str())) {
+        (entry.arm.delivery, entry.arm.interval_ms) = (Delivery::Newest, 250);
+    }
+    summarise(&manifest, &trials, &[])
+}
+
+/// What each row of the table is about, of one arm.
+fn shown_of(comparison: &RunComparison, arm: &str) -> Vec<String> {
+    let rows = table::rows(comparison).rows;
+    rows.into_iter().filter(|row| row[0] == arm).map(|row| row[1].clone()).collect()
+}
+
+const BY_SECOND: [Quantity; 3] = [Quantity::PacketRate, Quantity::ApplicationRate, Quantity::OwnCpuRate];
+
+#[test]
+fn arms_of_the_newest_quote_are_compared_by_staleness_and_by_the_second() {
+    let same = compare(("a", &newest(&ARMS)), ("b", &newest(&ARMS)));
+    assert_eq!(same.cells[0].arms.len(), ARMS.len());
+    let of_delivered = [
+        Quantity::LatenessP50,
+        Quantity::LatenessP99,
+        Quantity::LatenessMean,
+        Quantity::PacketBytes,
+        Quantity::ApplicationBytes,
+        Quantity::Connections,
+        Quantity::Requests,
+        Quantity::OwnCpu,
+        Quantity::MachineCpu,
+        Quantity::ServerCpu,
+    ];
+    let by_time = [Quantity::StalenessMean, Quantity::StalenessP99, Quantity::ServerMemory];
+    for arm in &same.cells[0].arms {
+        let place = |quantity: Quantity| {
+            let among = |ratios: &[Ratio]| ratios.iter().filter(|ratio| ratio.quantity == quantity).count();
+            (among(&arm.ratios), among(&arm.of_delivered))
+        };
+        let shown = shown_of(&same, &arm.arm);
+        for quantity in by_time.into_iter().chain(BY_SECOND) {
+            assert_eq!(place(quantity), (1, 0), "{} {quantity:?}", arm.arm);
+            assert!(shown.iter().any(|row| row.starts_with(quantity.title())), "{quantity:?} {shown:?}");
+        }
+        for quantity in of_delivered {
+            assert_eq!(place(quantity), (0, 1), "{} {quantity:?}", arm.arm);
+            assert!(!shown.iter().any(|row| row.starts_with(quantity.title())), "{quantity:?} {shown:?}");
+        }
+    }
+    let note = "`poll-close`, `poll`, `long-poll`, `sse` and `ws` deliver only the newest quote";
+    assert!(same.notes.len() == 1 && same.notes[0].starts_with(note), "{:?}", same.notes);
+}
+
+#[test]
+fn what_is_of_the_quotes_that_came_makes_no_headline_and_the_second_does() {
+    let run = newest(&ARMS);
+    let against = |b: &Summary| compare(("a", &run), ("b", b));
+    let later = multiplied(run.clone(), "ws", Quantity::LatenessP99, 1.5);
+    let apart = against(&multiplied(later, "ws", Quantity::OwnCpu, 1.5));
+    assert!(table::verdict(&apart).starts_with("No clear difference in any of"), "{}", table::verdict(&apart));
+    assert!(table::differing(&apart).is_empty() && !table::text(&apart).contains(Outcome::More.words()));
+    // They are kept for who knows that the same quotes came.
+    let ws = &apart.cells[0].arms[4];
+    let more = ws.of_delivered.iter().filter(|ratio| ratio.outcome == Outcome::More);
+    assert_eq!(more.map(|ratio| ratio.quantity).collect::<Vec<_>>(), [Quantity::LatenessP99, Quantity::OwnCpu]);
+    let dearer = against(&multiplied(run.clone(), "ws", Quantity::OwnCpuRate, 1.5));
+    let lines = table::differing(&dearer);
+    assert!(table::verdict(&dearer).starts_with("1 of ") && lines.len() == 1, "{lines:?}");
+    assert!(lines[0].starts_with("ws, server's and load's CPU per second and client: × "), "{lines:?}");
+}
+
+#[test]
+fn arms_of_every_quote_beside_them_stay_as_they_are() {
+    let mixed = compare(("a", &newest(&["poll"])), ("b", &newest(&["poll"])));
+    assert!(mixed.notes[0].starts_with("`poll` delivers only the newest quote"), "{:?}", mixed.notes);
+    let plain = against(&summary());
+    for arm in ["poll-close", "long-poll", "sse", "ws"] {
+        let shown = shown_of(&mixed, arm);
+        assert_eq!(shown, shown_of(&plain, arm));
+        assert_eq!(shown.len(), 9, "{shown:?}");
+        assert!(shown[0].starts_with("median lateness") && !shown.join(" ").contains("per second"), "{shown:?}");
+    }
+    assert!(plain.cells[0].arms.iter().all(|arm| arm.of_delivered.is_empty() && arm.delivery == Delivery::Every));
+}
+
+#[test]
+fn where_no_quote_came_costs_stand_by_the_second() {
+    let mut idle = summary();
+    for estimate in idle.cells[0].arms.iter_mut().flat_map(|arm| &mut arm.estimates) {
+        if is_of_delivered(estimate.quantity) {
+            (estimate.n, estimate.points) = (0, Vec::new());
+        }
+    }
+    let idle = compare(("a", &idle), ("b", &idle));
+    assert_eq!(idle.notes, [""; 0], "of neither run it is news");
+    for arm in ARMS {
+        let shown = shown_of(&idle, arm);
+        let has = |quantity: Quantity| shown.iter().any(|row| row.starts_with(quantity.title()));
+        assert!(BY_SECOND.into_iter().all(has) && !has(Quantity::StalenessP99), "{shown:?}");
+    }
+}
+
+#[test]
+fn what_only_one_run_measured_is_named() {
+    let mut other = summary();
+    for arm in &mut other.cells[0].arms {
+        let (ws, poll) = (arm.arm == "ws", arm.arm == "poll");
+        for estimate in &mut arm.estimates {
+            if ws || (poll && estimate.quantity == Quantity::ServerMemory) {
+                (estimate.n, estimate.points) = (0, Vec::new());
+            }
+        }
+    }
+    let in_b = [
+        "Without a usable trial in B, so not compared there: `ws` (`10 clients, 10 quotes/s`).",
+        "Measured in A only, so not compared there: server's resident memory (`poll`).",
+    ];
+    assert_eq!(against(&other).notes, in_b);
+    let turned = compare(("b", &other), ("a", &summary())).notes;
+    let in_a = [in_b[0].replace("in B", "in A"), in_b[1].replace("in A", "in B")];
+    assert_eq!(turned, in_a);
+}
+
+#[test]
+fn infinite_in_both_runs_is_not_taken_for_too_few_trials() {
+    let lost = scaled("ws", Quantity::LatenessP99, f64::INFINITY);
+    let of_ws = |comparison: &RunComparison| {
+        let ratios = &comparison.cells[0].arms[4].ratios;
+        ratios.iter().find(|ratio| ratio.quantity == Quantity::LatenessP99).unwrap().clone()
+    };
+    let both = compare(("a", &lost), ("b", &lost));
+    let none = of_ws(&both);
+    assert_eq!((none.outcome, none.ratio, none.interval), (Outcome::NoRatio, None, None));
+    let said = "Besides, 1 comparison says nothing: 1 infinite in both runs, so without a ratio.";
+    for text in [table::text(&both), table::markdown(&both)] {
+        assert!(text.contains(said) && text.contains(Outcome::NoRatio.words()), "{text}");
+    }
+    let with = format!("No clear difference in any of {} comparisons.", both.ratios().count() - 1);
+    assert_eq!(table::verdict(&both), with);
+    assert_eq!(of_ws(&against(&lost)).outcome, Outcome::More);
+    assert_eq!(table::undecided(&against(&summary())), None);
+}
+
+#[test]
+fn comparisons_with_too_few_trials_are_counted_beside_those_that_say_something() {
+    let counted = compare(("a", &exact(1.0)), ("b", &exact(1.0)));
+    let few = counted.ratios().count() - 15;
+    let said = format!("Besides, {few} comparisons say nothing: {few} with too few trials for an interval.");
+    assert_eq!(table::undecided(&counted), Some(said.clone()));
+    assert!(table::text(&counted).contains(&said));
+}
+
+#[test]
+fn what_went_wrong_is_told_with_its_trials_also_where_one_run_did_not_count() {
+    let mut other = summary();
+    let ws = &mut other.cells[0].arms[4];
+    for estimate in ws.estimates.iter_mut().filter(|estimate| estimate.quantity == Quantity::Refused) {
+        estimate.n = 6;
+        estimate.points.iter_mut().for_each(|point| point.value = Reading::new(3.0));
+    }
+    let rows = table::counts(&against(&other)).rows;
+    assert_eq!(rows, [[fixture::CELL, "ws", "clients refused", "–", "18 in 6 trials"]]);
+    let rows = table::counts(&compare(("b", &other), ("a", &summary()))).rows;
+    assert_eq!(rows, [[fixture::CELL, "ws", "clients refused", "18 in 6 trials", "–"]]);
+}

@@ -28,6 +28,7 @@ enum Order {
     Start(bool),
     Stop(bool),
     Claim(bool),
+    Yield(bool),
 }
 
 /// What comes of a message.
@@ -125,8 +126,8 @@ impl Session {
         let order = match serde_json::from_str::<Order>(text) {
             Ok(order) => order,
             Err(_) => {
-                let allowed = r#"allowed are {"ping":NUMBER}, {"set":{KNOB:VALUE}}, {"start":true}, {"stop":true}, {"claim":true}"#;
-                return Outcome::Fault(format!("this message is not understood: {allowed}"));
+                let allowed = r#"{"ping":NUMBER}, {"set":{KNOB:VALUE}}, {"start":true}, {"stop":true}, {"claim":true}, {"yield":true}"#;
+                return Outcome::Fault(format!("this message is not understood: allowed are {allowed}"));
             }
         };
         if matches!(order, Order::Set(_) | Order::Start(_) | Order::Stop(_))
@@ -148,7 +149,11 @@ impl Session {
                 self.stage.stop();
                 Ok(())
             }
-            Order::Start(false) | Order::Stop(false) | Order::Claim(false) => Ok(()),
+            Order::Yield(true) => {
+                self.stage.give_up(self.seat);
+                Ok(())
+            }
+            Order::Start(false) | Order::Stop(false) | Order::Claim(false) | Order::Yield(false) => Ok(()),
         };
         done.map_or_else(Outcome::Refused, |()| Outcome::Done)
     }

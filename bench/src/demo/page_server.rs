@@ -184,7 +184,9 @@ async fn take_run(
     let taken = tokio::task::spawn_blocking(move || {
         let taken: Taken = serde_json::from_slice(&body).map_err(|error| format!("this is no run: {error}"))?;
         let facts = site.stage.scene().facts(taken.run)?;
-        site.runs.take(&facts, &taken)
+        let answer = site.runs.take(&facts, &taken)?;
+        site.stage.judged(taken.run, answer.clone());
+        Ok::<_, String>(answer)
     });
     match taken.await {
         Ok(Ok(answer)) => Json(answer).into_response(),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
-use wirerace_contract::results::RunFile;
+use wirerace_contract::results::{RunFile, Window};
 
 use super::recorded::{Facts, record};
 use super::taken::Taken;
@@ -30,8 +30,8 @@ impl Runs {
         kept.iter().find(|run| run.id == id).map(|run| Arc::clone(&run.file))
     }
 
-    /// Makes a file of what the page sent and keeps it; what is answered: where it is, the verdict, and the main figures of
-    /// each lane. It takes a moment of processor time.
+    /// Makes a file of what the page sent and keeps it; what is answered: where it is, the verdict, the main figures of
+    /// each lane, and what the page saw of it, for pages that have not. It takes a moment of processor time.
     ///
     /// # Errors
     /// What is wrong with it, in a sentence.
@@ -40,7 +40,7 @@ impl Runs {
         let text = serde_json::to_string(&file).map_err(|error| format!("the run cannot be written: {error}"))?;
         let stamp: String = facts.started_utc.chars().filter(|c| !matches!(c, '-' | ':')).collect();
         let id = format!("{stamp}-browser-{}", taken.run);
-        let answer = answer(&id, &file);
+        let answer = answer(&id, facts, taken, &file);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|run| run.id != id);
         kept.push_back(Kept { id, file: text.into() });
@@ -51,23 +51,25 @@ impl Runs {
     }
 }
 
-fn answer(id: &str, file: &RunFile) -> Value {
-    let summary = summarise(&file.manifest, &file.trials, &[]);
+fn answer(id: &str, facts: &Facts, taken: &Taken, file: &RunFile) -> Value {
+    let (summary, window) = (summarise(&file.manifest, &file.trials, &[]), window(file));
     let lanes: Map<String, Value> =
         summary.cells.iter().flat_map(|cell| &cell.arms).map(|arm| (arm.arm.clone(), figures(arm))).collect();
     json!({
         "id": id,
         "download": format!("/run/{id}.json"),
         "verdict": verdict::sentences(&summary),
-        "window_us": window_us(file),
+        "window_us": window.map(|window| [window.start_offset_ns / 1_000, window.end_offset_ns / 1_000]),
+        "delivery": facts.knobs.delivery,
+        "changed": facts.changed,
         "lanes": lanes,
+        "seen": window.map(|window| taken.seen(&window)),
     })
 }
 
-/// The window that was measured, microseconds since the epoch's start: at most what the page asked for.
-fn window_us(file: &RunFile) -> Option<[u64; 2]> {
-    let window = file.trials.first()?.measured.as_ref()?.client.window;
-    Some([window.start_offset_ns / 1_000, window.end_offset_ns / 1_000])
+/// The window that was measured: at most what the page asked for.
+fn window(file: &RunFile) -> Option<Window> {
+    Some(file.trials.first()?.measured.as_ref()?.client.window)
 }
 
 /// The main figures of a lane; `null` is infinite, or not measured.

@@ -54,6 +54,11 @@ impl Seats {
     /// The page is gone. Control waits for who asks for it, or for the next page: a page that is loaded again finds its own.
     pub(super) fn leave(&mut self, seat: Seat) {
         self.here.remove(&seat);
+        self.give_up(seat);
+    }
+
+    /// The page does without control, if it has it, and watches.
+    pub(super) fn give_up(&mut self, seat: Seat) {
         self.control = self.control.filter(|control| *control != seat);
     }
 
@@ -112,6 +117,11 @@ mod tests {
         assert!(seats.claim(phone).unwrap_err().contains("on the machine"));
         seats.claim(second).unwrap();
         assert_eq!((seats.role(second), seats.watchers()), (Role::Control, 1));
+        seats.give_up(phone);
+        assert_eq!(seats.role(second), Role::Control, "only who has it gives it up");
+        seats.give_up(second);
+        assert_eq!((seats.role(second), seats.watchers()), (Role::Watch, 2));
+        seats.claim(second).unwrap();
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub(super) struct Scene {
     pub(super) running: bool,
     /// The run that ended last; 0 before the first.
     ended: u64,
+    /// What was answered to the page that sent the run which is over; `None` from each start until then.
+    result: Option<Value>,
     pub(super) lanes: Lanes,
     record: Record,
     seats: Seats,
@@ -82,6 +84,7 @@ impl Stage {
             run: 0,
             running: false,
             ended: 0,
+            result: None,
             record: Record::default(),
             seats: Seats::default(),
             alarm: None,
@@ -143,6 +146,11 @@ impl Stage {
         done
     }
 
+    /// The page does without control.
+    pub(super) fn give_up(&self, seat: Seat) {
+        self.seated(|seats| seats.give_up(seat));
+    }
+
     /// What the page may do.
     pub(super) fn role(&self, seat: Seat) -> Role {
         self.scene().seats.role(seat)
@@ -195,6 +203,18 @@ impl Stage {
         self.changed();
     }
 
+    /// Run `run` has its verdict, which pages that come later are told, too. One that goes on, or that another has
+    /// followed, has no more to tell.
+    pub(super) fn judged(&self, run: u64, result: Value) {
+        let mut scene = self.scene();
+        if scene.run != run || scene.running {
+            return;
+        }
+        scene.result = Some(result);
+        drop(scene);
+        self.changed();
+    }
+
     fn begin(&self, scene: &mut Scene) -> Result<(), String> {
         // Connections of the run before have its distance, or the one that was set after it.
         let patience = scene.record.knobs.path().patience().max(scene.knobs.path().patience());
@@ -203,6 +223,7 @@ impl Stage {
         scene.lanes.start();
         scene.run += 1;
         scene.running = true;
+        scene.result = None;
         scene.record = Record { knobs: scene.knobs.clone(), started_utc: crate::utc::now(), ..Record::default() };
         tokio::spawn(before.retire(patience));
         let (stage, run) = (self.clone(), scene.run);
@@ -332,6 +353,7 @@ impl Scene {
             "controlled": self.seats.is_controlled(),
             "run": self.run,
             "running": self.running,
+            "result": self.result,
             "run_max_s": RUN_MAX.as_secs(),
             "epoch": self.lanes.epoch(),
             "now_ns": self.lanes.now_ns(),

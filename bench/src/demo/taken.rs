@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use wirerace_contract::results::Window;
 
 /// The body of `POST /run`.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,6 +38,19 @@ pub(super) struct LaneTaken {
     pub(super) empty: u64,
     /// Polls left out, since the one before had no answer yet.
     #[serde(default)]
+    pub(super) skipped: u64,
+}
+
+/// What a page saw of a lane, beside what the server's meters tell.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub(super) struct Seen {
+    /// How long after the first lane it showed a quote, median, milliseconds; `None` where no quote tells.
+    pub(super) after_first_p50_ms: Option<f64>,
+    /// The same, not passed by 99 % of the quotes.
+    pub(super) after_first_p99_ms: Option<f64>,
+    /// Answers without a quote.
+    pub(super) empty: u64,
+    /// Polls left out.
     pub(super) skipped: u64,
 }
 
@@ -85,6 +99,34 @@ impl Taken {
         best
     }
 
+    /// What was seen of each lane, by its name: counts of the whole run, and the lateness of quotes due in `window`,
+    /// without those for which a hidden page waited.
+    pub(super) fn seen(&self, window: &Window) -> BTreeMap<&str, Seen> {
+        let firsts_us = self.firsts_us();
+        let is_hidden = |from: f64, to: f64| self.hidden.iter().any(|hidden| from <= hidden.1 && to >= hidden.0);
+        let after_first_ms = |(seq, at_us): &(u64, f64)| {
+            let first_us = *firsts_us.get(seq).filter(|_| (window.first_seq..=window.last_seq).contains(seq))?;
+            (!is_hidden(first_us, *at_us)).then_some((at_us - first_us) / 1e3)
+        };
+        let seen = |lane: &LaneTaken| {
+            let mut late_ms: Vec<f64> = lane.received.iter().filter_map(after_first_ms).collect();
+            late_ms.sort_by(f64::total_cmp);
+            let [after_first_p50_ms, after_first_p99_ms] = [0.5, 0.99].map(|share| nearest_rank(&late_ms, share));
+            Seen { after_first_p50_ms, after_first_p99_ms, empty: lane.empty, skipped: lane.skipped }
+        };
+        self.lanes.iter().map(|(name, lane)| (name.as_str(), seen(lane))).collect()
+    }
+
+    /// When the first lane showed each quote, microseconds since the epoch's start.
+    fn firsts_us(&self) -> BTreeMap<u64, f64> {
+        let mut firsts_us = BTreeMap::new();
+        for (seq, at_us) in self.lanes.values().flat_map(|lane| &lane.received) {
+            let first_us: &mut f64 = firsts_us.entry(*seq).or_insert(*at_us);
+            *first_us = first_us.min(*at_us);
+        }
+        firsts_us
+    }
+
     /// Hidden spans, whole microseconds of the run.
     pub(super) fn hidden_us(&self) -> Vec<(u64, u64)> {
         // Negative values come out as 0.
@@ -108,6 +150,12 @@ impl LaneTaken {
         }
         Ok(())
     }
+}
+
+/// The value that a share of `sorted` does not pass, as the page counts it: one of them, and none in between.
+fn nearest_rank(sorted: &[f64], share: f64) -> Option<f64> {
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied()
 }
 
 #[cfg(test)]
@@ -134,6 +182,27 @@ mod tests {
         assert_eq!(of(&[(90.0, 500.0)]), Some((10.0, 90.0)));
         assert_eq!(of(&[(300.0, 500.0)]), Some((10.0, 100.0)));
         assert_eq!(of(&[(0.0, 200.0)]), None);
+    }
+
+    #[test]
+    fn lateness_counts_from_the_first_lane_within_the_window_and_in_sight() {
+        let lane = |all: &[(u64, f64)]| LaneTaken { received: all.to_vec(), empty: 2, ..LaneTaken::default() };
+        let lanes = BTreeMap::from([
+            ("poll".to_owned(), lane(&[(1, 900e3), (2, 9e3), (3, 30e3), (4, 90e3)])),
+            ("sse".to_owned(), lane(&[])),
+            ("ws".to_owned(), lane(&[(1, 4e3), (2, 5e3), (3, 20e3), (4, 41e3), (5, 60e3)])),
+        ]);
+        let window = Window { first_seq: 2, last_seq: 4, ..Window::default() };
+        let of = |hidden: &[(f64, f64)], lane: &str| {
+            let taken = Taken { lanes: lanes.clone(), ..taken(hidden) };
+            let seen = taken.seen(&window)[lane];
+            assert_eq!((seen.empty, seen.skipped), (2, 0));
+            (seen.after_first_p50_ms, seen.after_first_p99_ms)
+        };
+        assert_eq!(of(&[], "poll"), (Some(10.0), Some(49.0)));
+        assert_eq!(of(&[(50e3, 100e3)], "poll"), (Some(4.0), Some(10.0)));
+        assert_eq!(of(&[], "ws"), (Some(0.0), Some(0.0)));
+        assert_eq!(of(&[], "sse"), (None, None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod sure;
 
 use std::collections::BTreeMap;
 
-use crate::charts::{Chart, DataTable};
+use crate::charts::{Chart, DataTable, Decision};
 use crate::statistics::{BLOCKS_MIN, Outcome, Scale};
 use crate::summary::words::{NOTHING, count, effect_interval, effect_within, list};
 use crate::summary::{CellSummary, Comparison, Quantity, Summary};
@@ -45,9 +45,34 @@ pub(super) const LEGEND: &str = "First: less than every other transport that has
 /// Arms that are compared with each other: one cell, one way of delivery.
 struct Setting<'a> {
     cell: &'a CellSummary,
-    /// How the setting is called where there are several.
-    name: String,
+    name: Name,
     arms: Vec<Entry<'a>>,
+}
+
+/// How a setting is called where there are several.
+enum Name {
+    /// By its cell, and by its arms' delivery too where the cell has arms of several.
+    Cell(String),
+    /// By its arms' delivery alone, since the run has no other cell: “with delivery …”. Empty where there is no other delivery
+    /// either, and nothing to tell it from.
+    Delivery(String),
+}
+
+impl Name {
+    /// The name, as it stands before a colon.
+    fn text(&self) -> &str {
+        match self {
+            Self::Cell(name) | Self::Delivery(name) => name,
+        }
+    }
+
+    /// Where something was found, as it stands at the end of a sentence.
+    fn place(&self) -> String {
+        match self {
+            Self::Cell(name) => format!("in {name}"),
+            Self::Delivery(name) => name.clone(),
+        }
+    }
 }
 
 /// How a transport stands in a quantity.
@@ -74,11 +99,16 @@ impl Setting<'_> {
 
 /// What the run of `summary` answers; `across` are the charts over all its cells.
 pub(super) fn answer(summary: &Summary, across: &[(String, Chart)]) -> Answer {
+    answer_with(summary, &cheapest::decided(summary, across))
+}
+
+/// The same from the fields of the decision map: none where there is no map.
+fn answer_with(summary: &Summary, map: &[Decision]) -> Answer {
     let settings = settings(summary);
     let mut said = vec![
         Said { about: "How late?", text: lateness(&settings) },
         Said { about: "How many bytes?", text: bytes(&settings) },
-        Said { about: "Which is the better choice for what?", text: choices(summary, &settings, across) },
+        Said { about: "Which is the better choice for what?", text: choices(summary, &settings, map) },
     ];
     said.retain(|said| !said.text.is_empty());
     if settings.is_empty() {
@@ -99,9 +129,9 @@ fn settings(summary: &Summary) -> Vec<Setting<'_>> {
         .flat_map(|cell| {
             verdict::groups(summary, cell).into_iter().map(move |group| {
                 let name = match (several, group.label.is_empty()) {
-                    (true, true) => format!("“{}”", cell.name),
-                    (true, false) => format!("“{}”, {}", cell.name, lower(&group.label)),
-                    (false, _) => lower(&group.label),
+                    (true, true) => Name::Cell(format!("“{}”", cell.name)),
+                    (true, false) => Name::Cell(format!("“{}”, {}", cell.name, lower(&group.label))),
+                    (false, _) => Name::Delivery(lower(&group.label)),
                 };
                 Setting { cell, name, arms: group.arms }
             })
@@ -120,7 +150,7 @@ const NAMED_MAX: usize = 3;
 fn went_wrong(settings: &[Setting<'_>]) -> Vec<String> {
     let several = settings.len() > 1;
     let of = |setting: &Setting<'_>| {
-        let name = if several { format!("{}: ", setting.name) } else { String::new() };
+        let name = if several { format!("{}: ", setting.name.text()) } else { String::new() };
         verdict::went_wrong(&setting.arms).into_iter().map(move |text| format!("{name}{text}")).collect::<Vec<_>>()
     };
     let mut all: Vec<String> = settings.iter().flat_map(of).collect();
@@ -210,11 +240,7 @@ fn leaders(
     let of = count(compared.len() as u64);
     let each: Vec<String> = counts.iter().map(|(who, n)| format!("{who} in {n} of {of}")).collect();
     let widest = widest(&compared, quantity);
-    let widest = widest.map(|(setting, text)| {
-        // The only cell has no name here, and its arms' delivery stands for it.
-        let place = if setting.name.starts_with("with ") { "" } else { "in " };
-        format!("; the widest gap: {text} {behind}, {place}{}", setting.name)
-    });
+    let widest = widest.map(|(setting, text)| format!("; the widest gap: {text} {behind}, {}", setting.name.place()));
     format!("{opening}: {}{}.", list(&each), widest.unwrap_or_default())
 }
 
@@ -272,7 +298,7 @@ fn compared<'a, 'b>(settings: &'b [Setting<'a>]) -> Vec<(Quantity, Vec<&'b Setti
     let bytes = if packets { Quantity::PacketBytes } else { Quantity::ApplicationBytes };
     let packets = settings.iter().all(|s| ranked::by_second(s.cell, &s.arms).0 == Quantity::PacketRate);
     let rate = if packets { Quantity::PacketRate } else { Quantity::ApplicationRate };
-    let is_ranked = |s: &Setting<'_>, quantity| ranked::is_ranked(s.is_newest(), quantity) && is_compared(s, quantity);
+    let is_ranked = |s: &Setting<'_>, quantity| ranked::is_ranked(&s.arms, quantity) && is_compared(s, quantity);
     let of = |quantity| settings.iter().filter(|s| is_ranked(s, quantity)).collect::<Vec<_>>();
     let all = ranked::all(bytes, rate).into_iter().map(|q| (q, of(q)));
     all.filter(|(_, settings)| !settings.is_empty()).collect()
@@ -321,7 +347,7 @@ const COUNTED_BELOW: &str = "How often each comes first in what stands in the ta
 
 /// What each transport is the better choice for: all in the same words, in the order of the run's arms. Over several cells a
 /// decision map answers it, where there is one.
-fn choices(summary: &Summary, settings: &[Setting<'_>], across: &[(String, Chart)]) -> String {
+fn choices(summary: &Summary, settings: &[Setting<'_>], map: &[Decision]) -> String {
     let (titles, compared) = (titles(settings), compared(settings));
     if compared.is_empty() {
         return "Only one transport was measured, so nothing is compared.".to_owned();
@@ -332,8 +358,8 @@ fn choices(summary: &Summary, settings: &[Setting<'_>], across: &[(String, Chart
     if let [one] = settings {
         return choices_in_one(one, &titles, &compared);
     }
-    match cheapest::sentences(summary, across) {
-        Some(map) => format!("{map} {COUNTED_BELOW}"),
+    match cheapest::sentences(summary, map) {
+        Some(told) => format!("{told} {COUNTED_BELOW}"),
         None => choices_in_many(&titles, &compared),
     }
 }

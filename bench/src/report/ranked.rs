@@ -83,16 +83,20 @@ pub(super) fn all(by_quote: Quantity, by_second: Quantity) -> [Quantity; 12] {
     ]
 }
 
-/// Whether arms that deliver only the newest quote, or every one, are ranked in a quantity of [`all`].
-pub(super) fn is_ranked(newest: bool, quantity: Quantity) -> bool {
-    // The 99th percentile of lateness, and CPU by the quote, say the same of those that deliver all.
-    let instead = matches!(quantity, Quantity::StalenessP99 | Quantity::OwnCpuRate);
-    if newest { !is_of_delivered(quantity) } else { !instead }
+/// Whether these arms, which deliver alike, are ranked in a quantity of [`all`].
+pub(super) fn is_ranked(arms: &[Entry<'_>], quantity: Quantity) -> bool {
+    let newest = is_newest(arms);
+    match quantity {
+        // Of those that deliver all, the 99th percentile of lateness says the same.
+        Quantity::StalenessP99 => newest,
+        // So does CPU by the quote, if any came to divide by; where none did, only the second tells what waiting costs.
+        Quantity::OwnCpuRate => newest || arms.iter().all(|(arm, _)| arm.median(Quantity::OwnCpu).is_none()),
+        _ => !(newest && is_of_delivered(quantity)),
+    }
 }
 
 /// Those of a cell's arms that deliver alike.
 pub(super) fn quantities(cell: &CellSummary, arms: &[Entry<'_>]) -> Vec<Quantity> {
-    let newest = is_newest(arms);
     let all = all(by_quote(cell, arms).0, by_second(cell, arms).0);
-    all.into_iter().filter(|quantity| is_ranked(newest, *quantity)).collect()
+    all.into_iter().filter(|quantity| is_ranked(arms, *quantity)).collect()
 }

@@ -478,7 +478,13 @@ mod tests {
         assert!(stale.contains(" older than a reader without any delay; ") && stale.contains(" ms older ["), "{stale}");
         assert!(best(bytes, "Bytes of packets without set-up, per second and client: ws "), "{bytes}");
         let (_, of_pushes) = firsts.split_once("WebSocket in ").unwrap();
-        assert!(of_pushes.contains("packet bytes per second and client"), "{firsts}");
+        for quantity in [
+            "packet bytes per second and client",
+            "server's and load's CPU per second and client",
+            "excess staleness at the 99th percentile of time",
+        ] {
+            assert!(of_pushes.contains(quantity), "{quantity}: {firsts}");
+        }
         // What is of the quotes that came, which each arm chose itself, ranks nobody.
         for sentence in &sentences {
             for of_delivered in ["lateness", "per quote", "per 100 quotes", "after it was due"] {

@@ -12,6 +12,7 @@
 //! its answer written at k c. The clients of a load share one thread, which takes the answers that are there before anyone
 //! asks again, and so the first waits for the last: all requests are back at N c + v and are taken in turn, request k until
 //! N c + v + k s. (Seen over a link: of ten clients one asks again 0.04 to 0.3 ms after its answer, whichever its turn was.)
+//! Where a herd was rehearsed, what it takes beside that is part of the exchange ([`super::setting::Herd`]).
 //!
 //! What goes out at once is not d late but what a rehearsal found: the server looks at the quotes a while s after the first was
 //! due, since feed and task must wake up and the herd is served in turn. Quotes due within s go along; the window begins when
@@ -32,7 +33,7 @@ use wirerace_contract::spec::Delivery;
 use super::lateness::{Lateness, Part};
 use super::law::Law;
 use super::planned::connections;
-use super::setting::Setting;
+use super::setting::{Setting, places};
 
 /// w: time in which client `position` (1 to N) of a herd has no request pending, seconds.
 #[must_use]
@@ -62,10 +63,13 @@ pub(super) fn met_parts(setting: &Setting, position: u32) -> Vec<(f64, Part)> {
     }
 }
 
+/// Of larger herds so many stand for all: a law has a part for each of them.
+const POSITIONS_MAX: u32 = 1_000;
+
 /// All that differ: one stands for all where the machine takes no time.
 fn positions(setting: &Setting) -> impl Iterator<Item = u32> {
     let alike = setting.costs.held_answer_s <= 0.0 && setting.costs.occupancy_s <= 0.0;
-    1..=if alike { 1 } else { setting.clients }
+    places(if alike { 1 } else { setting.clients }, POSITIONS_MAX)
 }
 
 /// The law; `None` for bursts, and for the newest only of a periodic feed.

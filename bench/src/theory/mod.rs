@@ -35,7 +35,8 @@
 //!
 //! A client's share in the noise: all clients get the same quotes, so N clients over a feed of 1,000 quotes are 1,000
 //! quotes of sampling error, not N thousand. Planned requests spread over the clients even that out but for an N-th, if no
-//! instant is skipped; held ones do not. [`played`] and [`polled`] therefore take the plan's own quotes. Steady bytes leave out
+//! instant is skipped; held ones do not. [`played`] and [`polled`] therefore take the plan's own quotes, and [`superseded`]
+//! counts through them what clients are given of the newest. Steady bytes leave out
 //! what was under way at the first and last snapshot, at a distance up to one exchange a client; bytes with set-up leave
 //! out nothing.
 //!
@@ -58,6 +59,7 @@ pub mod polled;
 pub mod pushed;
 pub mod rehearsed;
 pub mod setting;
+pub mod superseded;
 
 #[cfg(test)]
 mod layers_tests;
@@ -77,7 +79,7 @@ pub use bytes::{Bytes, SetUp};
 pub use lateness::Lateness;
 pub use law::Law;
 pub use rehearsed::Rehearsed;
-pub use setting::{AnswerSize, Costs, Run, Setting};
+pub use setting::{AnswerSize, Costs, Herd, Run, Setting};
 
 /// What theory says about one arm under one load.
 #[derive(Clone, PartialEq, Debug)]
@@ -156,9 +158,15 @@ fn counted(run: &Run, setting: &Setting, of_window: Law) -> Law {
 }
 
 /// Requests for every quote, held or planned, meet each quote of the plan in a way that the plan fixes. Of a periodic feed
-/// they do not: there it hangs on microseconds.
+/// they do not: there it hangs on microseconds. Of the newest it is fixed how many are delivered.
 fn of_this_feed(law: Law, setting: &Setting, run: &Run, (feed, phase): (&FeedSpec, Option<f64>)) -> Law {
-    if setting.delivery != Delivery::Every || setting.arrivals != Arrivals::Poisson {
+    if setting.delivery == Delivery::Newest {
+        return match superseded::play(setting, run, feed) {
+            Some(given) => given.counted_in(law, run),
+            None => law,
+        };
+    }
+    if setting.arrivals != Arrivals::Poisson {
         return law;
     }
     match setting.delivers {

@@ -22,7 +22,7 @@ use wirerace_contract::plan::{Plan, SplitMix64};
 use super::held::{met_parts, window_s};
 use super::lateness::Lateness;
 use super::rehearsed::Rehearsed;
-use super::setting::{Run, Setting};
+use super::setting::{Run, Setting, places};
 
 /// Above this many quotes the averages are as good, and playing takes time. At 20,000 quotes the chance of one feed is below
 /// 0.5 % of mean lateness at any rate.
@@ -119,10 +119,9 @@ fn look_s(setting: &Setting, position: u32, random: &mut SplitMix64) -> f64 {
     differ(setting).map_or_else(|| setting.look_s(position), drawn_s).max(0.0)
 }
 
-/// Those that are played: evenly spread over the herd.
-fn positions(setting: &Setting) -> Vec<u32> {
-    let played = setting.clients.clamp(1, PLAYED_MAX);
-    (0..played).map(|i| 1 + (2 * i + 1) * setting.clients.max(1) / (2 * played)).collect()
+/// Those that are played.
+pub(super) fn positions(setting: &Setting) -> Vec<u32> {
+    places(setting.clients, PLAYED_MAX).collect()
 }
 
 /// What one client lives through.

@@ -181,6 +181,8 @@ mod tests {
         assert!((answer_s - free_s - 1e-3).abs() < 1e-9, "{answer_s} {free_s}");
         let asking = |exchange_s| mean_s(Costs { exchange_s, ..Costs::default() }) - free_s;
         assert!((asking(1e-6) - 1e-6).abs() < 1e-9, "{}", asking(1e-6));
+        // By as much as they lie apart: each client looks when the next one would have, and quotes are as late as before.
+        assert!(asking(0.05).abs() < 0.005, "{}", asking(0.05));
     }
 
     #[test]

@@ -98,6 +98,12 @@ fn more_than_fifty_times_the_measured_clients_only_bytes_rank_and_nobody_costs_l
     pair[1].bytes_per_s = Some(Figure::exact(4.0));
     let far = &said_of(&pair, &question().with_clients(20_000))[0];
     assert!(far.starts_with("a takes the fewest bytes: ") && !far.contains("costs least"), "{far}");
+    // Nor is the price of the first told in what was fitted.
+    pair[1].processors = Some(Figure::exact(0.5));
+    let price = |clients| said_of(&pair, &question().with_clients(clients))[1].clone();
+    let (near, far) = (price(1_000), price(1_001));
+    assert_eq!(near, "What it costs more: 1.05 busy processors, where b needs 0.5 busy processors.");
+    assert!(far.starts_with("No other candidate is clearly cheaper") && !far.contains("CPU"), "{far}");
 }
 
 #[test]

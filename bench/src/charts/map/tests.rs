@@ -3,7 +3,7 @@ use super::*;
 use crate::charts::run_tests::{drawn, drawn_of, made, series, texts, without};
 use crate::charts::structure;
 use crate::report::fixture::sweep::Over;
-use crate::summary::{Quantity, Reading, summarise};
+use crate::summary::{ArmSummary, CellSummary, Quantity, Reading, summarise};
 use wirerace_contract::results::Trial;
 
 #[test]
@@ -17,13 +17,16 @@ fn a_field_of_the_map_is_won_only_clearly() {
         let of = |row: &&Vec<String>| row[1] == "fewest bytes" && row[2] == "10" && row[3] == "0.3 s";
         chart.table.rows.iter().filter(of).map(|row| row[4].clone()).collect()
     };
-    // Pushes cost the same bytes, and fewer than polls: neither wins.
-    assert_eq!(fields(&trials), ["sse and ws (no clear winner)"]);
-    for trial in trials.iter_mut().filter(|t| t.arm.name.starts_with("sse")) {
-        let heads = &mut trial.measured.as_mut().unwrap().ledger.to_client;
-        heads.payload = heads.payload * 13 / 10;
+    // Pushes cost the same bytes, and fewer than polls: neither wins, nor where one of them costs a little more.
+    for (percent, field) in [(0, "sse and ws (no clear winner)"), (4, "sse and ws (no clear winner)"), (7, "ws")] {
+        let mut dearer = trials.clone();
+        let one = dearer.iter_mut().filter(|t| t.arm.name.starts_with("sse"));
+        for ledger in one.filter_map(|t| Some(&mut t.measured.as_mut()?.ledger)) {
+            let packets = ledger.to_client.packets().unwrap() + ledger.to_server.packets().unwrap();
+            ledger.to_client.payload += packets * percent / 100;
+        }
+        assert_eq!(fields(&dearer), [field], "{percent} % more");
     }
-    assert_eq!(fields(&trials), ["ws"]);
     // With five blocks there is no interval: all would be tied, which nobody found, and there is no map.
     let few: Vec<Trial> = trials.iter().filter(|t| t.block < 6).cloned().collect();
     assert!(drawn_of(NAME, &summarise(manifest, &few, &[])).is_none());
@@ -115,15 +118,45 @@ fn one_block_of_an_exact_cell_decides_what_is_counted() {
     assert_eq!(structure::misplaced(&svg), Vec::<String>::new());
 }
 
-#[test]
-fn the_only_one_that_keeps_a_bound_is_told_apart_from_a_winner() {
+/// The run over rates in which at 10 quotes/s only one way surely keeps its bounds.
+fn kept_by_one_alone() -> Summary {
     let mut summary = made(Over::Rates).2.clone();
     let cell = summary.cells.iter_mut().find(|cell| cell.name == "10 quotes/s").unwrap();
     for arm in cell.arms.iter_mut().filter(|arm| !arm.arm.starts_with("ws ")) {
         let stale = arm.estimates.iter_mut().find(|e| e.quantity == Quantity::StalenessP99).unwrap();
         stale.interval.as_mut().unwrap().high = Reading::new(2_000.0).unwrap();
     }
-    let (chart, svg) = drawn_of(NAME, &summary).unwrap();
+    summary
+}
+
+#[test]
+fn decisions_are_the_fields_of_the_drawn_table() {
+    let summary = kept_by_one_alone();
+    let (chart, _) = drawn_of(NAME, &summary).unwrap();
+    let all = decisions(&summary);
+    assert_eq!(all.len(), chart.table.rows.len());
+    for (decision, row) in all.iter().zip(&chart.table.rows) {
+        let rate = number(decision.rate_per_s);
+        assert_eq!(row[..4], [decision.delivery.name(), decision.cost, rate.as_str(), decision.bound]);
+        let names: Vec<&str> = decision.arms.iter().map(|arm| summary.arms[*arm].arm.name.as_str()).collect();
+        let listed = row[5].split(", ").filter(|listed| *listed != NOTHING);
+        let listed: Vec<&str> = listed.map(|listed| listed.rsplit_once(' ').unwrap().0).collect();
+        assert_eq!(names, listed, "{row:?}");
+        assert_eq!(decision.is_only, row[4].ends_with(ONLY), "{row:?}");
+    }
+    // There is one of each kind, so that none is compared with nothing.
+    assert!(all.iter().any(|decision| decision.is_only && decision.arms.len() == 1), "{all:?}");
+    assert!(all.iter().any(|decision| decision.arms.len() > 1), "{all:?}");
+    assert!(all.iter().any(|decision| decision.arms.is_empty()), "{all:?}");
+    // A map that has nothing to draw has no field, and a run without a map has none either.
+    let unmeasured = without(&summary, "", "");
+    assert!(drawn_of(NAME, &unmeasured).unwrap().0.table.rows.is_empty() && decisions(&unmeasured).is_empty());
+    assert!(decisions(&made(Over::Idle).2).is_empty());
+}
+
+#[test]
+fn the_only_one_that_keeps_a_bound_is_told_apart_from_a_winner() {
+    let (chart, svg) = drawn_of(NAME, &kept_by_one_alone()).unwrap();
     assert_eq!(field_of(&chart, "fewest bytes").unwrap(), "ws (the only one that surely keeps it)");
     assert!(texts(&svg).contains(&"(W)") && svg.contains("10 quotes/s, 0.3 s: ws (the only one"), "{:?}", texts(&svg));
     assert!(chart.sentence.contains("as the only one that keeps it"), "{}", chart.sentence);
@@ -139,16 +172,39 @@ fn pushes_of_every_quote_that_keep_a_bound_are_named_with_their_bytes() {
         notes.into_iter().find(|note| note.starts_with("Pushes of every quote keep"))
     };
     assert_eq!(told(&summary), None);
-    let place = summary.arms.iter().position(|entry| entry.arm.name == "ws 100 ms").unwrap();
-    let mut entry = summary.arms[place].clone();
-    (entry.arm.name, entry.arm.delivery) = ("ws every".to_owned(), Delivery::Every);
-    summary.arms.push(entry);
-    for cell in &mut summary.cells {
-        let arm = cell.arms[place].clone();
-        cell.arms.push(crate::summary::ArmSummary { arm: "ws every".to_owned(), ..arm });
+    // A poll of every quote is no push, though it keeps the same bounds.
+    for (like, name) in [("ws 100 ms", "ws every"), ("poll 100 ms", "poll every")] {
+        take_every_quote(&mut summary, like, name);
     }
-    let note = told(&summary).unwrap();
-    assert!(note.contains("ws every ") && note.contains("B/s at 10 quotes/s"), "{note}");
+    let what = "Pushes of every quote keep these bounds and longer ones too, and are not in the map above";
+    let first = "0.3 s for 123 B/s at 1 quotes/s, 0.1 s for 456 B/s at 10 quotes/s";
+    let last = "0.3 s for 789 B/s at 100 quotes/s";
+    let whole = format!("{what} (packet bytes per second and client): ws every {first} and {last}.");
+    assert_eq!(told(&summary).unwrap(), whole);
+}
+
+/// Adds an arm that is as the one called `like`, but takes every quote. In the second cell its whole interval of
+/// staleness lies within 0.1 s; in the others that bound lies inside the interval, and the next above it.
+fn take_every_quote(summary: &mut Summary, like: &str, name: &str) {
+    let place = summary.arms.iter().position(|entry| entry.arm.name == like).unwrap();
+    let mut entry = summary.arms[place].clone();
+    (entry.arm.name, entry.arm.delivery) = (name.to_owned(), Delivery::Every);
+    summary.arms.push(entry);
+    let of_cells = [(250.0, 123.0), (90.0, 456.0), (250.0, 789.0)];
+    for (cell, (stale_ms, bytes_per_s)) in summary.cells.iter_mut().zip(of_cells) {
+        let mut arm = ArmSummary { arm: name.to_owned(), ..cell.arms[place].clone() };
+        for estimate in &mut arm.estimates {
+            match estimate.quantity {
+                Quantity::StalenessP99 => {
+                    let interval = estimate.interval.as_mut().unwrap();
+                    (interval.low, interval.high) = (Reading::new(60.0).unwrap(), Reading::new(stale_ms).unwrap());
+                }
+                Quantity::PacketRate => estimate.median = Reading::new(bytes_per_s),
+                _ => {}
+            }
+        }
+        cell.arms.push(arm);
+    }
 }
 
 #[test]

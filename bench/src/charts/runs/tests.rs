@@ -58,14 +58,30 @@ fn every_kind_has_its_run_and_no_series_is_dropped() {
     assert_eq!(counted, [4 * 3 * 4, 5 * 2 * 3, 7 * 2, 2 * 3 * 2, 5 * 2, 5 * 3, 5 * 3, 7]);
 }
 
+/// Of each cost of a map, as its sentence has it: how many fields there are, and how many it tells of by what stands in
+/// them.
+fn fields_told(sentence: &str) -> Vec<(usize, usize)> {
+    let after = |part: &str, word: &str| -> Vec<usize> {
+        let words: Vec<&str> = part.split(' ').collect();
+        let next = words.windows(2).filter(|pair| pair[0] == word).map(|pair| pair[1]);
+        next.filter_map(|text| text.trim_end_matches([',', '.']).parse().ok()).collect()
+    };
+    sentence.split("; ").map(|part| (after(part, "of")[0], after(part, "in").iter().sum::<usize>())).collect()
+}
+
 #[test]
 fn pictures_say_what_they_show() {
     for (name, over) in EACH {
         let (chart, svg) = drawn(name, over);
         assert!(svg.contains("role=\"img\"") && svg.contains(&format!("<title id=\"{name}-t\">")), "{name}");
-        // A map on which nobody wins alone names nobody.
-        let named = ["ws", "sse", "poll"].iter().any(|arm| chart.sentence.contains(arm)) || name == "decision-map";
-        assert!(svg.contains(&render::escape(&chart.sentence)) && named, "{name}: {}", chart.sentence);
+        assert!(svg.contains(&render::escape(&chart.sentence)), "{name}: {}", chart.sentence);
+        if name == "decision-map" {
+            // One on which nobody wins alone names nobody, but tells of every field: three cells by four bounds.
+            assert_eq!(fields_told(&chart.sentence), [(12, 12); 4], "{}", chart.sentence);
+        } else {
+            let named = ["ws", "sse", "poll"].iter().any(|arm| chart.sentence.contains(arm));
+            assert!(named, "{name}: {}", chart.sentence);
+        }
         assert!(texts(&svg).contains(&chart.title.as_str()) && svg.matches("<g class=\"axes\">").count() > 0, "{name}");
         let told = |text: &&str| text.ends_with("loopback") || text.ends_with("there and back");
         assert!(texts(&svg).iter().any(told), "no figure goes without its path: {name}");
@@ -134,6 +150,15 @@ fn what_a_run_has_not_is_not_drawn() {
     for (name, _) in EACH.into_iter().filter(|(name, _)| *name != "theory") {
         assert!(drawn_of(name, &summary).is_none(), "{name}");
     }
+    // Of this run there is a theory, but not of orders beside its quotes.
+    assert!(drawn_of("theory", &summary).is_some());
+    let with_orders = |trial: &Trial| {
+        let mut trial = trial.clone();
+        trial.load.orders_per_s = 10.0;
+        trial
+    };
+    let trials: Vec<Trial> = trials.iter().map(with_orders).collect();
+    assert!(drawn_of("theory", &summarise(&manifest, &trials, &[])).is_none());
 }
 
 #[test]
@@ -153,16 +178,50 @@ fn without_a_trial_pictures_say_so() {
     }
 }
 
+/// What each kind says is missing where the only trial is the first of all: one of a poll that closes its connections,
+/// in the first cell.
+const OF_A_SINGLE_TRIAL: [(&str, &str); 8] = [
+    ("decision-map", ": no map, for no poll was measured there beside a push."),
+    ("frontier-curves", "Not drawn: ws, no valid trial measured staleness and cost."),
+    ("lateness-distance", " there and back), poll-close 1000 ms, poll 100 ms, poll 1000 ms, long-poll, sse and ws."),
+    ("lateness-interval", " there and back), poll-close 1000 ms, poll 100 ms and poll 1000 ms."),
+    ("clients", ": poll-close (in 100 clients, 1000 clients and 10000 clients), poll, long-poll, sse and ws."),
+    ("capacity", "Not drawn, no valid trial: poll, long-poll, sse and ws."),
+    ("idle", " (0 tainted, 0 void), long-poll (0 tainted, 0 void), sse (0 tainted, 0 void), ws (0 tainted, 0 void)."),
+    ("theory", " there and back), poll-close 1000 ms, poll 100 ms, poll 1000 ms, long-poll, sse and ws."),
+];
+
 #[test]
-fn of_odd_numbers_and_single_trials_pictures_say_what_is_missing() {
-    for (name, over) in EACH {
+fn of_a_single_trial_pictures_say_who_is_missing() {
+    for ((name, over), (kind, missing)) in EACH.into_iter().zip(OF_A_SINGLE_TRIAL) {
+        assert_eq!(name, kind);
         let (manifest, trials, _) = made(over);
         let (chart, svg) = drawn_of(name, &summarise(manifest, &trials[..1], &[])).unwrap();
-        // The trial is one of a poll; of polls alone the other interval is missing.
-        let absent = if name == "lateness-interval" { "poll 100 ms" } else { "ws" };
-        let named = chart.notes.iter().any(|note| note.contains(absent));
-        assert!(named || svg.contains("Nothing to draw"), "{name}: {:?}", chart.notes);
+        assert!(chart.notes.iter().any(|note| note.contains(missing)), "{name}: {:?}", chart.notes);
+        // One of a poll decides nothing; all others draw what there is.
+        assert_eq!(series(&svg) == 0, name == "decision-map", "{name}");
         assert_eq!(texts(&svg).last(), Some(&"n = 1 · seed 7 · 2026-01-02"), "{name}");
+    }
+}
+
+/// What is left where no time is known but a staleness of 0: how many series, and what stands in the picture too. Kinds
+/// that are not here have none: one block decides nothing, and without lateness theory has nothing to be held against.
+const OF_ODD_NUMBERS: [(&str, usize, &str); 6] = [
+    ("frontier-curves", 0, "Nothing to draw: no valid trial measured staleness and cost."),
+    ("lateness-distance", 0, "Nothing to draw: no valid trial received a quote."),
+    ("lateness-interval", 0, "Nothing to draw: no valid trial has a value for it."),
+    // Memory.
+    ("clients", 5, "Nothing to draw: server&apos;s and load&apos;s CPU per second and client was not measured."),
+    // Who is never stale keeps every bound.
+    ("capacity", 5 * 3, "≥ 10,000"),
+    // Bytes and memory.
+    ("idle", 5 * 2, "–"),
+];
+
+#[test]
+fn of_odd_numbers_pictures_draw_what_is_left_and_say_what_is_missing() {
+    for (name, over) in EACH {
+        let (manifest, trials, _) = made(over);
         let mut odd: Vec<Trial> = trials.iter().filter(|t| t.block == 1).cloned().collect();
         for measured in odd.iter_mut().filter_map(|t| t.measured.as_mut()) {
             measured.client.staleness.mean_ns = f64::NAN;
@@ -170,13 +229,13 @@ fn of_odd_numbers_and_single_trials_pictures_say_what_is_missing() {
             measured.cpu = Default::default();
             measured.client.lateness = wirerace_contract::distribution::Distribution::default();
         }
-        let Some((chart, svg)) = drawn_of(name, &summarise(manifest, &odd, &[])) else {
-            // One block decides nothing, and without lateness theory has nothing to be held against.
-            assert!(["decision-map", "theory"].contains(&name), "{name}");
-            continue;
-        };
+        let left = OF_ODD_NUMBERS.iter().find(|(kind, ..)| *kind == name);
+        let picture = drawn_of(name, &summarise(manifest, &odd, &[]));
+        assert_eq!(picture.is_some(), left.is_some(), "{name}");
+        let Some(((chart, svg), (_, drawn, missing))) = picture.zip(left) else { continue };
         assert!(!svg.contains("NaN") && !chart.sentence.contains("NaN"), "{name}: {}", chart.sentence);
-        assert!(svg.contains("Nothing to draw") || texts(&svg).contains(&"–"), "{name}: {:?}", texts(&svg));
+        assert_eq!(series(&svg), *drawn, "{name}");
+        assert!(texts(&svg).contains(missing), "{name}: {:?}", texts(&svg));
     }
 }
 
@@ -215,16 +274,29 @@ fn an_arm_without_trials_is_named_and_stands_in_no_legend() {
 
 #[test]
 fn an_arm_without_trials_in_one_cell_is_named_with_it() {
+    let says = |name: &str, summary: &Summary, words: &str| {
+        let (chart, _) = drawn_of(name, summary).unwrap();
+        assert!(chart.notes.iter().any(|note| note.contains(words)), "{name} lacks {words}: {:?}", chart.notes);
+    };
     for (name, over, arm, cell) in [
         ("decision-map", Over::Rates, "ws 1000 ms", "10 quotes/s"),
         ("frontier-curves", Over::Rates, "ws 1000 ms", "10 quotes/s"),
+        ("lateness-distance", Over::Distances, "ws", "30 ms there and back"),
         ("lateness-interval", Over::Distances, "poll 1000 ms", "30 ms there and back"),
         ("clients", Over::Clients, "ws", "1000 clients"),
+        ("theory", Over::Distances, "ws", "30 ms there and back"),
     ] {
-        let (chart, _) = drawn_of(name, &without(&made(over).2, arm, cell)).unwrap();
-        let words = format!("{arm} (in {cell})");
-        assert!(chart.notes.iter().any(|note| note.contains(&words)), "{name}: {:?}", chart.notes);
+        says(name, &without(&made(over).2, arm, cell), &format!(": {arm} (in {cell})."));
     }
+    // Its cells are their numbers of clients.
+    says("capacity", &without(&made(Over::Clients).2, "ws", "1000 clients"), "no failure: ws with 1,000 clients.");
+    // It has two cells at most: one with a long window, one with many clients.
+    let mut idle = made(Over::Idle).2.clone();
+    let mut many = CellSummary { name: "many".to_owned(), ..idle.cells[0].clone() };
+    many.load.clients *= 20;
+    idle.cells[0].load.window_ms = 60_000;
+    idle.cells.push(many);
+    says("idle", &without(&idle, "ws", "many"), "many: Not drawn, no valid trial: ws (0 tainted, 0 void).");
 }
 
 #[test]

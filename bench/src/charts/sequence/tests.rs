@@ -1,3 +1,4 @@
+use super::super::structure;
 use super::super::style::LIGHT;
 use super::*;
 use crate::report::fixture;
@@ -49,17 +50,24 @@ fn the_picture_holds_what_the_log_holds() {
 
 #[test]
 fn a_long_name_is_written_smaller_before_it_is_cut() {
-    let (mut manifest, mut trials) = fixture::run();
-    let long = "poll-close 100 ms";
-    manifest
-        .arms
-        .iter_mut()
-        .filter(|entry| entry.arm.name == "poll-close")
-        .for_each(|entry| entry.arm.name = long.to_owned());
-    trials.iter_mut().filter(|trial| trial.arm.name == "poll-close").for_each(|trial| trial.arm.name = long.to_owned());
+    let (manifest, trials) = fixture::run();
     let summary = summarise(&manifest, &trials, &[]);
-    let svg = draw(&summary, &summary.cells[0]).svg(&LIGHT, NAME, "none").unwrap();
-    assert!(series(&svg, long).contains(&format!(">{long}</text>")), "{}", series(&svg, long));
+    // The name above the lane of the first arm, were that called `name`: how large it is written, and as what.
+    let above = |name: &str| {
+        let mut summary = summary.clone();
+        summary.arms[0].arm.name = name.to_owned();
+        summary.cells[0].arms[0].arm = name.to_owned();
+        let svg = draw(&summary, &summary.cells[0]).svg(&LIGHT, NAME, "none").unwrap();
+        let text = structure::of_class(&svg, "series")[0].texts[0].clone();
+        (text.bottom - text.top, text.text)
+    };
+    let is_of = |size: f64, kind: Type| (size - kind.size).abs() < 0.1;
+    let (size, text) = above("poll-close");
+    assert!(is_of(size, TEXT) && text == "poll-close", "{text} of {size}");
+    let (size, text) = above("poll-close 100 ms");
+    assert!(is_of(size, SMALL) && text == "poll-close 100 ms", "{text} of {size}");
+    let (size, text) = above("poll-close each 10,000 ms");
+    assert!(is_of(size, SMALL) && text.starts_with("poll-close") && text.ends_with('…'), "{text} of {size}");
 }
 
 #[test]

@@ -89,6 +89,15 @@ export class LaneView {
     this.text("stale", duration(stale));
   }
 
+  /** What the lane came to in a race that was over before this page was there. `best_ms`: the least median of all lanes. */
+  last({ late_ms, stale_ms, lost, empty, skipped }, best_ms, isNewest) {
+    const isKnown = Number.isFinite(late_ms);
+    this.price(undefined, 0, "before this page came", false);
+    this.late({ p50: late_ms, stale: stale_ms, quotes: isKnown ? 1 : 0 }, isKnown && late_ms === best_ms && late_ms < 0.05, isNewest);
+    this.text("said", isNewest ? "stale, last race" : "last race, median");
+    this.counts({ newest: 0, lost: lost ?? 0, empty, skipped });
+  }
+
   /** How far away the server is: what that adds for all lanes alike, and what theory says of this one. */
   distance(knobs) {
     const isFar = knobs.rtt_ms > 0 && knobs.delivery === "every";

@@ -13,7 +13,7 @@ const beginning = (race) => (race.fromNow ? null : `${race.epoch}.0`);
 
 /** The address that gives what comes after a cursor: every quote, or the newest at most once in an interval. */
 function question(lane, { wait = false } = {}) {
-  const { delivery, interval_ms } = lane.race.knobs();
+  const { delivery } = lane.race, { interval_ms } = lane.race.knobs();
   const parts = lane.cursor ? [`after=${lane.cursor}`] : [];
   if (wait) parts.push(`wait=${WAIT_S}`);
   if (delivery === "newest") parts.push("delivery=newest", `interval=${Math.round(interval_ms)}`);
@@ -101,13 +101,13 @@ class Polling extends Asking {
   /** The newest quote has an address of its own, as for the suite's clients: the browser asks there whether what it keeps is still true. */
   poll() {
     const { race, url, paths } = this;
-    return race.knobs().delivery === "newest" ? this.ask(url + paths.newest, { cache: "no-cache" }) : this.ask(question(this));
+    return race.delivery === "newest" ? this.ask(url + paths.newest, { cache: "no-cache" }) : this.ask(question(this));
   }
 
   /** At that address there is one quote, or none yet. Of "not modified" a page hears nothing: it gets what the browser kept. */
   take(status, answer, at, exchange) {
     const { race } = this;
-    if (race.knobs().delivery !== "newest" || (status !== 200 && status !== NO_CONTENT)) return super.take(status, answer, at, exchange);
+    if (race.delivery !== "newest" || (status !== 200 && status !== NO_CONTENT)) return super.take(status, answer, at, exchange);
     const quotes = answer && answer.seq > this.had ? [answer] : [];
     this.had = quotes[0]?.seq ?? this.had;
     super.take(200, { epoch: race.epoch, quotes, next: this.cursor }, at, exchange);
@@ -171,7 +171,7 @@ class Streaming {
 
   /** A conflated stream keeps its interval from its opening: it is opened anew, from where it is. */
   retune() {
-    if (this.race.knobs().delivery !== "newest") return;
+    if (this.race.delivery !== "newest") return;
     this.hangUp();
     this.open();
   }
@@ -228,8 +228,8 @@ class Socket extends Streaming {
 const KINDS = { planned: Polling, held: LongPolling, sse: EventStream, ws: Socket };
 
 /**
- * Opens a lane. `race` holds the epoch, the knobs as a function, the log of exchanges, and `tell`, a function per thing
- * that can happen.
+ * Opens a lane. `race` holds the epoch, the way of delivery, the knobs as a function, the log of exchanges, and `tell`, a
+ * function per thing that can happen.
  */
 export function openLane(lane, race) {
   const Kind = KINDS[lane.delivers] ?? KINDS[lane.id];

@@ -23,7 +23,7 @@ import { Theme } from "./theme.js";
 import { Verdict, send } from "./verdict.js";
 import { Visibility } from "./visibility.js";
 
-// A race that began so long ago was begun for another page.
+// Who comes so late to a race begins with its next quote.
 const OLD_NS = 1.5e9;
 // Changes that do not begin another run, and what the chart says of them.
 const AT_ONCE = { rtt_ms: (k) => `round trip ${duration(k.rtt_ms)}`, interval_ms: (k) => `interval ${duration(k.interval_ms)}`, cookie_bytes: (k) => `cookie ${k.cookie_bytes} B` };
@@ -32,15 +32,25 @@ const $ = (id) => document.getElementById(id);
 const body = document.body;
 let page = null; // everything that needs the list of lanes, once the server has sent it
 let state = null; // the server's last word
-let meters = null;
+let meters = null; // of the race that is shown, and of no other
+let shown = 0; // that race's number; before the first the meters stand at nothing
+let resting = undefined; // without a race of its own the page shows the last one's result: its epoch, or null for nothing
+let met = undefined; // the race that was on when this page came to the server, by its epoch, or null; undefined until it comes
 let tabIsActive = null;
 let hasClaimed = false; // since control was free the last time
 
 const theme = new Theme(() => {});
 const visibility = new Visibility(() => (body.dataset.hiddenSpans = String(visibility.until(performance.now()).length)));
 const control = new Control({
-  state: (message) => take(message),
-  meters: (message) => ((meters = message), page?.run.isOn && ($("watchers").textContent = watching(message.watchers))),
+  state: (message) => {
+    if (met === undefined) met = message.running ? message.epoch : null;
+    take(message);
+  },
+  meters: (message) => {
+    if (message.run !== shown) return;
+    meters = message;
+    if (page?.run.isOn) $("watchers").textContent = watching(message.watchers);
+  },
   pong: (sent, now_ns) => page?.clock.pong(sent, now_ns),
   ended: ({ run }) => page && run === page.run.number && page.run.serverHasEnded(),
   error: (words) => {
@@ -49,6 +59,8 @@ const control = new Control({
   },
   lost: (why, again_ms) => {
     hasClaimed = false;
+    met = undefined;
+    renewed = null;
     page?.run.abandon();
     if (page) showRole(body.dataset.role);
     body.dataset.runState = "connecting";
@@ -89,7 +101,7 @@ function build({ lanes, feed }) {
   const player = new Player(playback, looks, recorder);
   const tell = {
     quotes: (id, quotes, at) => {
-      const skips = knobs.values.delivery === "newest";
+      const skips = run.delivery === "newest";
       for (const quote of quotes) {
         const late = recorder.arrival(id, quote, at, skips);
         if (!Number.isNaN(late)) strip.add(id, recorder.first[quote.seq], late);
@@ -134,7 +146,9 @@ function take(message) {
     : "Loopback: no distance but the one you set.";
   // Once each time that control becomes free: another page may be quicker.
   if (message.controlled) hasClaimed = false;
-  else if (role === "watch" && isLoopback() && !hasClaimed) hasClaimed = control.send({ claim: true });
+  // A tab that may not race can have come to the server before the one that may: control is for that one.
+  if (role === "passive" && message.role === "control") control.send({ yield: true });
+  else if (!message.controlled && role === "watch" && isLoopback() && !hasClaimed) hasClaimed = control.send({ claim: true });
   if (role !== "passive") follow(message, role, isFirst ? [] : changed);
 }
 
@@ -144,7 +158,7 @@ let renewed = null; // the race of another page instead of which this one has as
 function follow(message, role, changed) {
   const { run } = page;
   const isOther = message.epoch !== run.epoch, isOld = message.now_ns > OLD_NS;
-  if (message.running && role === "control" && (isOther ? isOld : run.isWatched)) {
+  if (message.running && role === "control" && (isOther ? isOld || message.epoch === met : run.isWatched)) {
     // A race that was begun for another page, whose requests are on the meters: this one begins its own.
     if (renewed !== message.epoch) control.send({ start: true });
     renewed = message.epoch;
@@ -153,23 +167,61 @@ function follow(message, role, changed) {
     start(message, isOld);
   } else if (!message.running && run.isOn) run.serverHasEnded();
   else if (message.running) adjust(message, changed);
+  else if (run.state === "idle") rest(message);
   if (body.dataset.runState === "connecting") showRun(run.state);
 }
 
 function start(message, fromNow) {
-  const { views, strip, player, prediction, verdict, run, seven } = page;
-  for (const view of views) view.clear();
+  const { prediction, run, seven } = page;
+  clear(message.run, knobs.values.delivery);
+  resting = undefined;
   seven.close(); // their server is about to go
-  $("strip-says").textContent = STRIP_SAYS[knobs.values.delivery];
-  $("figure-says").textContent = FIGURE_SAYS[knobs.values.delivery];
+  prediction.lock();
+  say("");
+  // Who watches learns of the end from the server: how long the race is only the page in control knows.
+  run.length_ms = run.isWatched ? Infinity : Number($("length").value) * 1000;
+  run.begin(message, fromNow);
+}
+
+/** Nothing of any race is left to see; what comes next is race `number`. */
+function clear(number, delivery) {
+  const { views, strip, player, verdict } = page;
+  for (const view of views) view.clear();
+  $("strip-says").textContent = STRIP_SAYS[delivery];
+  $("figure-says").textContent = FIGURE_SAYS[delivery];
   strip.forget();
   player.restart();
   verdict.hide();
-  prediction.lock();
-  meters = null;
-  say("");
-  run.length_ms = Number($("length").value) * 1000;
-  run.begin(message, fromNow);
+  [shown, meters] = [number, null];
+}
+
+/** Without a race on the server and without one of its own the page shows what the last one came to, all of it, or nothing. */
+function rest({ epoch, run: number, result }) {
+  if (resting === (result ? epoch : null)) return;
+  resting = result ? epoch : null;
+  clear(result ? number : 0, result?.delivery ?? "every");
+  page.recorder.forget();
+  page.log.forget();
+  $("progress").value = result ? 1 : 0;
+  if (result) showLast(result);
+  showRun("idle");
+}
+
+/** The figures are those of the page that was in control. */
+function showLast(result) {
+  const { window_us, changed, delivery } = result, isNewest = delivery === "newest";
+  const lanes = Object.fromEntries(page.looks.map(({ id }) => {
+    const { after_first_p50_ms: late_ms, after_first_p99_ms: late_p99_ms, empty, skipped } = result.seen[id] ?? {};
+    const { staleness_mean_ms: stale_ms, bytes_per_quote: bytes, lost } = result.lanes[id] ?? {};
+    return [id, { late_ms, late_p99_ms, stale_ms, bytes, lost, empty, skipped }];
+  }));
+  const best = Math.min(...Object.values(lanes).map(({ late_ms }) => late_ms ?? Infinity));
+  for (const view of page.views) view.last(lanes[view.id], best, isNewest);
+  const notes = [
+    `Over ${duration((window_us[1] - window_us[0]) / 1000)}. This page came after the race: the figures are those of the page that was in control.`,
+    ...(changed.length > 0 ? [`Changed in the race: ${changed.join("; ")}. ${TURNED}`] : []),
+  ];
+  page.verdict.show(lanes, result, "", notes, isNewest, "What the last race has shown");
 }
 
 /** A knob that works at once was turned in the race. */
@@ -191,7 +243,7 @@ const STRIP_SAYS = {
 /** What the lanes' large figure is, where the projector hides the words below it. */
 const FIGURE_SAYS = { every: $("figure-says").textContent, newest: "Stale, on average" };
 
-const isNewest = () => knobs.values.delivery === "newest";
+const TURNED = "Times are those of the stretch after the last turn of a knob, and bytes and requests those of the whole race.";
 
 function isLoopback() {
   return ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
@@ -214,6 +266,7 @@ function showRole(role) {
   for (const preset of $("presets").children) preset.disabled = !mayTurn;
 }
 
+const LAST = "The last race is over, and this is its result; prices and pictures come with the next. Guess first, then start.";
 const STATES = { idle: "Ready. Guess first, then start.", running: "", draining: "Waiting for what is still on its way …", judging: "Judging …", done: "" };
 
 function showRun(name) {
@@ -221,8 +274,9 @@ function showRun(name) {
   body.dataset.runState = name;
   $("go").textContent = page.run.isOn ? "Stop" : name === "done" ? "Start again" : "Start";
   $("length").disabled = page.run.isOn;
-  $("pause").disabled = name === "idle";
-  say(STATES[name] ?? "");
+  $("pause").disabled = $("step").disabled = name === "idle";
+  if (!page.run.isOn) $("left").textContent = "";
+  say(name === "idle" && resting ? LAST : STATES[name] ?? "");
   showRole(body.dataset.role);
   if (name === "idle") page.prediction.unlock();
   page.seven.count();
@@ -254,9 +308,9 @@ async function judge() {
   }
   const span = answer?.window_us?.map((us) => us / 1000) ?? [run.settledFrom, run.window.to].map((at) => clock.epochTime(at));
   const lanes = ownFigures(span, answer?.lanes);
-  verdict.show(lanes, answer, trouble, run.tooShort ? [] : conditions(span), isNewest());
+  verdict.show(lanes, answer, trouble, run.tooShort ? [] : conditions(span), run.delivery === "newest");
   if (run.tooShort) prediction.unlock();
-  else prediction.judge(lanes, knobs.values);
+  else prediction.judge(lanes, { ...knobs.values, delivery: run.delivery });
 }
 
 /** By lane, of the quotes due within a stretch of the epoch, in milliseconds. */
@@ -274,7 +328,7 @@ function conditions([from, to]) {
   const hidden = visibility.within(run.window.from, run.window.to);
   return [
     `Over ${duration(to - from)}. The first two columns are on this page's own clock; the third needs the server's, known to ± ${duration(clock.error_ms)}. Polls left ${duration(Math.abs(recorder.timer_ms))} ${recorder.timer_ms < 0 ? "before" : "after"} the instant planned for them, at the median: this browser's own error.`,
-    ...(run.settledFrom > run.window.from ? ["A knob was turned in this race: times are those of the stretch after the last turn, and bytes and requests those of the whole race."] : []),
+    ...(run.settledFrom > run.window.from ? [`A knob was turned in this race. ${TURNED}`] : []),
     ...(hidden > 0 ? [`The page was hidden or asleep for ${duration(hidden)}: that is left out.`] : []),
   ];
 }
@@ -289,6 +343,7 @@ function focus(key) {
 }
 
 const ready = (deed) => (...args) => page && deed(...args);
+const inRace = (deed) => ready(() => page.run.state !== "idle" && deed()); // in one or after it: else there is nothing to hold
 const help = () => $("help").showModal();
 $("go").addEventListener("click", ready(go));
 $("help-button").addEventListener("click", help);
@@ -298,7 +353,7 @@ $("lanes").addEventListener("click", (event) => {
 });
 showPresets($("presets"), $("question"), (wanted) => control.send({ set: wanted }));
 listen({
-  " ": ready(() => page.player.pause()), ".": ready(() => page.player.step()), "-": ready(() => page.player.slower(1)),
+  " ": inRace(() => page.player.pause()), ".": inRace(() => page.player.step()), "-": ready(() => page.player.slower(1)),
   "+": ready(() => page.player.slower(-1)), "=": ready(() => page.player.slower(-1)),
   r: ready(go), f: () => theme.toggleProjector(), d: () => $("theme").click(), "?": help, lane: ready(focus),
   "[": ready(() => knobs.roundTrip(-1)), "]": ready(() => knobs.roundTrip(1)),

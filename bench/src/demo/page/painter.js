@@ -16,7 +16,7 @@ export class Painter {
    * run, table, theme, visibility, knobs, and meters, a function that gives the server's last word on them.
    */
   constructor(parts) {
-    Object.assign(this, parts, { drawn: 0, priced: 0, figured: 0, frames: [], turn: 0, heldAt: null });
+    Object.assign(this, parts, { drawn: 0, priced: 0, figured: 0, raced: 0, told: 0, frames: [], turn: 0, heldAt: null });
     this.pictures = { strip: new Picture(this.strip.canvas), sequence: new Picture(this.sequence.canvas) };
   }
 
@@ -58,7 +58,7 @@ export class Painter {
   }
 
   get isNewest() {
-    return this.knobs.values.delivery === "newest";
+    return this.run.delivery === "newest";
   }
 
   /** Prices change ten times a second. */
@@ -80,23 +80,29 @@ export class Painter {
     document.body.dataset.fps = String(this.frames.length);
     document.body.dataset.timerMs = recorder.timer_ms.toFixed(1);
     write($("clock"), Number.isFinite(clock.error_ms) ? `clock ± ${duration(clock.error_ms)}` : "");
-    for (const [i, { id }] of looks.entries()) {
-      views[i].counts(recorder.lanes.get(id));
+    if (run.isOn) {
+      this.raced = now;
+      this.progress(run.progress(now));
     }
-    if (run.isOn) this.progress(run.progress(now));
+    // Without a race they are those of the last one, which this page has not seen, or none.
+    const isOwn = run.state !== "idle";
+    if (isOwn) looks.forEach(({ id }, i) => views[i].counts(recorder.lanes.get(id)));
     if (playback.paused) return;
+    // Once the race is over they stand as they were last, also for those who had paused then.
+    const { raced } = this, isNew = isOwn && raced !== this.told;
+    this.told = raced;
     const most = Math.max(0, ...looks.map(({ id }) => perQuote(metered?.[id])?.all ?? 0));
-    const recent = looks.map(({ id }) => recorder.recent(id, now, run.window?.from ?? now));
+    const recent = looks.map(({ id }) => recorder.recent(id, raced, run.window?.from ?? raced));
     const best = Math.min(...recent.map(({ p50 }) => (Number.isNaN(p50) ? Infinity : p50)));
     looks.forEach(({ id }, i) => {
-      if (run.isOn) views[i].late(recent[i], recent[i].p50 === best && best < 0.05, this.isNewest);
+      if (isNew) views[i].late(recent[i], recent[i].p50 === best && best < 0.05, this.isNewest);
       table.show(id, views[i].meter(metered?.[id] ?? null, most));
     });
   }
 
   progress({ done, left_ms }) {
     $("progress").value = done;
-    write($("left"), this.run.state === "running" ? `${Math.ceil(left_ms / 1000)} s left` : "");
+    write($("left"), this.run.state === "running" && left_ms >= 0 ? `${Math.ceil(left_ms / 1000)} s left` : "");
   }
 }
 

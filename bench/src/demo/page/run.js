@@ -16,7 +16,7 @@ const ENDED_WITHIN_MS = 1_500;
 export class Run {
   /** `isWatched`: another page has control, and its requests are on the meters. `parts`: control, clock, recorder, log, visibility, knobs (a function), tell, changed(state), ended(how). */
   constructor(parts) {
-    Object.assign(this, parts, { state: "idle", lanes: [], epoch: null, number: 0, begun: 0, isWatched: false, length_ms: 30_000 });
+    Object.assign(this, parts, { state: "idle", lanes: [], epoch: null, number: 0, begun: 0, isWatched: false, delivery: "every", length_ms: 30_000 });
   }
 
   to(state) {
@@ -37,7 +37,9 @@ export class Run {
   begin({ epoch, run, lanes }, fromNow) {
     this.close();
     this.begun += 1; // a number of its own: a page that comes back may begin the same run once more
-    Object.assign(this, { epoch, number: run, window: null, ready: new Set(), serverEnded: false, turnedAt: -Infinity });
+    // A race has one way of delivery: another one takes another stream.
+    const { delivery } = this.knobs();
+    Object.assign(this, { epoch, number: run, delivery, window: null, ready: new Set(), serverEnded: false, turnedAt: -Infinity });
     this.recorder.forget(fromNow);
     this.log.forget();
     this.visibility.forget();
@@ -48,7 +50,7 @@ export class Run {
 
   open(lanes, fromNow) {
     if (!this.isOn) return;
-    const race = { epoch: this.epoch, fromNow, knobs: this.knobs, log: this.log, tell: this.tell };
+    const race = { epoch: this.epoch, delivery: this.delivery, fromNow, knobs: this.knobs, log: this.log, tell: this.tell };
     // Who stopped it while the clocks were compared waits for a verdict, too: that it was too short.
     if (this.state === "running") this.lanes = lanes.map((lane) => openLane(lane, race));
     this.timer = setInterval(() => this.look(), LOOK_EVERY_MS);
@@ -81,8 +83,9 @@ export class Run {
     return `it was too short; let it run for ${Math.ceil(needed_ms / 1000)} s after the last turn of a knob, in sight`;
   }
 
-  /** How much of the race is over, from 0 to 1, and how many milliseconds are left. */
+  /** How much of the race is over, from 0 to 1, and how many milliseconds are left; NaN where only another page knows. */
   progress(now) {
+    if (this.length_ms === Infinity) return { done: 0, left_ms: NaN };
     const from = this.window?.from ?? now;
     const left_ms = Math.max(0, this.length_ms - (now - from));
     return { done: 1 - left_ms / this.length_ms, left_ms };

@@ -17,6 +17,7 @@ const COLUMNS = ["Lane", "After the first, median", "99 % within", "After it was
 export class Verdict {
   constructor(section, looks) {
     Object.assign(this, { section, looks });
+    this.title = section.querySelector("h2");
     this.words = section.querySelector("[data-words]");
     this.table = section.querySelector("table");
     this.more = section.querySelector("[data-more]");
@@ -27,7 +28,8 @@ export class Verdict {
   }
 
   /** `lanes`: what the page saw, by lane; `answer`: the server's, or null with `trouble` saying why. */
-  show(lanes, answer, trouble, notes, isNewest) {
+  show(lanes, answer, trouble, notes, isNewest, title = "What this race has shown") {
+    this.title.textContent = title;
     const sentences = answer ? answer.verdict : [`The run could not be judged: ${trouble}.`];
     this.words.replaceChildren(...sentences.map((text) => Object.assign(document.createElement("p"), { textContent: text })));
     this.fill(lanes, answer?.lanes ?? {}, isNewest);

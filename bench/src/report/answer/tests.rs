@@ -287,17 +287,69 @@ fn the_decision_map_leads_the_third_answer_where_it_decides_something() {
     use crate::report::fixture::sweep::{Over, run};
     let (manifest, trials) = run(Over::Rates);
     let summary = summarise(&manifest, &trials, &[]);
-    let kind = crate::charts::RUN_KINDS.iter().find(|kind| kind.name == "decision-map").unwrap();
-    let mut map = kind.draw(&summary).unwrap();
-    let row = ["newest", "fewest bytes", "10", "1 s", "poll", "poll 1000 ms 9"];
-    map.table.rows = vec![row.map(str::to_owned).to_vec()];
-    let across = [("decision-map".to_owned(), map)];
-    let (with, without) = (answer(&summary, &across), answer(&summary, &[]));
+    let won = Decision {
+        delivery: Delivery::Newest,
+        cost: "fewest bytes",
+        rate_per_s: 10.0,
+        bound: "1 s",
+        arms: summary.arms.iter().position(|entry| entry.arm.name == "poll 1000 ms").into_iter().collect(),
+        is_only: false,
+    };
+    let (with, without) = (answer_with(&summary, &[won]), answer(&summary, &[]));
     let told = texts(&with)[2];
     assert!(told.starts_with("Where only the newest quote is wanted, clearly cheaper than every other way"), "{told}");
     assert!(told.contains(": polling in 1 (fewest bytes at 10 quotes/s within 1 s); long polling in 0;"), "{told}");
     assert!(told.ends_with(COUNTED_BELOW) && !told.contains("in how many of 6 comparisons"), "{told}");
     assert!(texts(&without)[2].starts_with("First, or level with the first, in how many of 6 comparisons"));
+}
+
+#[test]
+fn what_the_third_answer_says_of_the_map_is_what_the_drawn_map_shows() {
+    use crate::report::fixture::sweep::{Over, run};
+    let (manifest, trials) = run(Over::Rates);
+    let mut summary = summarise(&manifest, &trials, &[]);
+    // At one rate nobody else surely keeps a bound.
+    let cell = summary.cells.iter_mut().find(|cell| cell.name == "10 quotes/s").unwrap();
+    for arm in cell.arms.iter_mut().filter(|arm| !arm.arm.starts_with("ws ")) {
+        let stale = arm.estimates.iter_mut().find(|e| e.quantity == Quantity::StalenessP99).unwrap();
+        stale.interval.as_mut().unwrap().high = crate::summary::Reading::new(2_000.0).unwrap();
+    }
+    let kind = crate::charts::RUN_KINDS.iter().find(|kind| kind.name == "decision-map").unwrap();
+    let across = [("decision-map".to_owned(), kind.draw(&summary).unwrap())];
+    let answer = answer(&summary, &across);
+    let told = texts(&answer)[2];
+    assert!(told.contains("the decision map's 48 fields") && told.ends_with(COUNTED_BELOW), "{told}");
+    let (_, only) = told.split_once(" The only one that surely keeps the bound: WebSocket in ").unwrap();
+    assert!(only.contains("at 10 quotes/s within "), "{told}");
+}
+
+#[test]
+fn where_no_quote_came_cpu_is_ranked_by_the_second_and_only_there() {
+    use crate::report::fixture::sweep::{Over, run};
+    let of_cpu = |answer: &Answer| -> Vec<String> {
+        let firsts = answer.standings.rows.iter().map(|row| row[0].clone());
+        firsts.filter(|first| first.contains("CPU")).collect()
+    };
+    let (manifest, trials) = run(Over::Idle);
+    let idle = answer(&summarise(&manifest, &trials, &[]), &[]);
+    let by_second = "server's and load's CPU per second and client";
+    assert_eq!(of_cpu(&idle), [by_second]);
+    let row = idle.standings.rows.iter().find(|row| row[0] == by_second).unwrap();
+    assert_eq!(row[4], "first", "{row:?}");
+    let choices = *texts(&idle).last().unwrap();
+    let (_, of_pushes) = choices.split_once("WebSocket: first in ").unwrap();
+    assert!(of_pushes.contains(by_second), "{choices}");
+    let verdict = verdict::sentences(&summarise(&manifest, &trials, &[]));
+    assert!(verdict.iter().any(|said| said.starts_with("First: ") && said.contains(by_second)), "{verdict:?}");
+    // Of quotes that came, what each costs is told.
+    assert_eq!(of_cpu(&answer_of(|_, _| ())), ["server's and load's CPU per quote", "server's CPU per quote"]);
+}
+
+#[test]
+fn a_gap_is_found_in_a_cell_or_with_a_delivery() {
+    assert_eq!(Name::Cell("“with rain”".to_owned()).place(), "in “with rain”");
+    let delivery = Name::Delivery("with delivery `every`".to_owned());
+    assert_eq!((delivery.place().as_str(), delivery.text()), ("with delivery `every`", "with delivery `every`"));
 }
 
 #[test]

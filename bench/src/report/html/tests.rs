@@ -163,7 +163,8 @@ fn pictures_get_all_the_room_that_the_rest_of_the_page_leaves() {
     // Where tables take it, pictures do not.
     let told = Section { heading: "x".to_owned(), sentences: vec!["x".repeat(1_600_000)], table: None };
     let full = page_of(&summary, &[], &[], &[told]);
-    assert!(full.len() < 3_000_000 && full.contains("This picture stands in"), "{} bytes", full.len());
+    assert!((2_700_000..3_000_000).contains(&full.len()), "{} bytes", full.len());
+    assert!(full.contains("This picture stands in"));
 }
 
 #[test]
