@@ -127,8 +127,8 @@ def shoot_all(page, pictures, size, colour, grey):
         page.call("Emulation.setEmulatedVisionDeficiency", type="none")
 
 
-def check_look(page, url, axe, pictures, depth):
-    """Each width in each colour: fits, says nothing, is accessible."""
+def check_look(page, url, axe, pictures, depth, told):
+    """Each width in each colour: fits, says nothing, is accessible. What is no fault goes to `told`."""
     faults = []
     for size in depth.widths:
         width, height = WIDTHS[size]
@@ -157,7 +157,7 @@ def check_look(page, url, axe, pictures, depth):
                     if found["impact"] in GRAVE:
                         faults.append(text)
                     else:
-                        print("  not grave:", text)
+                        told.append(text)
             faults += [f"{name}: {complaint}" for complaint in page.complaints(url)]
     return faults
 
@@ -328,9 +328,9 @@ def check_print(page, url, pictures):
     return faults if pdf.startswith(b"%PDF") else [*faults, "printing failed"]
 
 
-def check(page, report, axe, pictures, folder, depth):
+def check(page, report, axe, pictures, folder, depth, told):
     url = report.resolve().as_uri()
-    faults = check_look(page, url, axe, pictures, depth)
+    faults = check_look(page, url, axe, pictures, depth, told)
     page.call("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
     faults += check_deeds(page, url, folder)
     if depth.bare:
@@ -359,20 +359,21 @@ def tab(profile, browser):
 
 
 def opened(report, depth, axe, pictures):
-    """What is wrong with a report in a browser of its own, and how long it took to see, seconds."""
-    began = time.monotonic()
+    """What is wrong with a report in a browser of its own, what else there is to tell, and how long that took, seconds."""
+    began, told = time.monotonic(), []
     pictures = pictures / report.resolve().parent.name if pictures else None
     if pictures:
         pictures.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as profile, tempfile.TemporaryDirectory() as folder:
+    # Chromium's children may still write when it has ended.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, tempfile.TemporaryDirectory() as folder:
         flags = [*FLAGS, f"--user-data-dir={profile}"]
         browser = subprocess.Popen([CHROMIUM, *flags, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            faults = check(tab(profile, browser), report, axe, pictures, pathlib.Path(folder), depth)
+            faults = check(tab(profile, browser), report, axe, pictures, pathlib.Path(folder), depth, told)
         finally:
             browser.terminate()
             browser.wait(timeout=20)
-    return faults, time.monotonic() - began
+    return faults, told, time.monotonic() - began
 
 
 def main():
@@ -386,15 +387,17 @@ def main():
         sys.exit("Chromium is missing: install the package chromium")
     axe = arguments.axe.read_text() if arguments.axe else None
     failed = 0
-    # Nothing here hangs on time: as many pages at once as there are processors.
+    # How long it takes is of no interest here: as many pages at once as there are processors.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         pages = [(report, WHOLE) for report in arguments.reports] + [(report, BRIEF) for report in arguments.brief]
         looks = [(report, pool.submit(opened, report, depth, axe, arguments.pictures)) for report, depth in pages]
         for report, look in looks:
-            faults, took_s = look.result()
+            faults, told, took_s = look.result()
             print(f"{report}: {'sound' if not faults else f'{len(faults)} faults'}, {took_s:.0f} s", flush=True)
             for fault in faults:
                 print("  " + fault)
+            for text in told:
+                print("  not grave: " + text)
             failed += len(faults)
     sys.exit(1 if failed else 0)
 

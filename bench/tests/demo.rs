@@ -155,6 +155,17 @@ async fn a_second_page_watches_until_control_is_free() {
 }
 
 #[tokio::test]
+async fn who_gives_control_up_watches_and_another_may_take_it() {
+    let demo = Demo::start(&[]);
+    let (mut first, _) = demo.page().await;
+    let (mut second, _) = demo.page().await;
+    first.say(&json!({ "yield": true })).await;
+    assert_eq!(first.state(|state| state["controlled"] == false).await["role"], "watch");
+    second.say(&json!({ "claim": true })).await;
+    second.state(|state| state["role"] == "control").await;
+}
+
+#[tokio::test]
 async fn refusals_tell_nobody_else_and_the_third_in_a_row_ends_it() {
     let demo = Demo::start(&[]);
     let (mut first, _) = demo.page().await;

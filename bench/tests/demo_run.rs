@@ -101,9 +101,16 @@ async fn a_run_becomes_a_file_that_the_report_reads() {
     let mut sent = recorded(&mut page, &state).await;
     page.say(&json!({ "stop": true })).await;
     page.told("ended").await;
+    assert!(demo.page().await.1["result"].is_null(), "it is not judged yet");
     let (head, body) = post(&demo, &demo.origin(), &sent.to_string()).await;
     assert!(head.starts_with("http/1.1 200"), "{head}\n{body}");
     let answer: Value = serde_json::from_str(&body).unwrap();
+    // Who comes now is told the same, and what the page has seen of its lanes.
+    assert_eq!(demo.page().await.1["result"], answer);
+    assert_eq!(
+        (&answer["seen"]["poll"]["empty"], &answer["seen"]["poll"]["skipped"]),
+        (&sent["lanes"]["poll"]["empty"], &json!(3))
+    );
     assert_eq!(answer["window_us"], json!([310_000, 1_860_000]), "what was seen of it, in whole intervals");
 
     // The figures are those of the arrivals and of the meter.

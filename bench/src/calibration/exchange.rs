@@ -13,11 +13,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use reqwest::header::{HeaderMap, HeaderName};
 use tokio::task::JoinSet;
 use wirerace_contract::clock::{NS_PER_MS, NS_PER_S, monotonic_ns};
 use wirerace_contract::plan::Plan;
-use wirerace_contract::results::REHEARSED_HERD;
 use wirerace_servers::feed::sleep_until;
 use wirerace_servers::listener::ListenOptions;
 use wirerace_servers::tape::Tape;
@@ -60,35 +58,15 @@ pub(super) struct Exchange {
     /// The same two after a rest.
     pub(super) rested_exchange_ns: u64,
     pub(super) rested_answer_ns: u64,
-    /// The same two of a herd after a rest: means of its members.
-    pub(super) rested_herd_exchange_ns: u64,
-    pub(super) rested_herd_answer_ns: u64,
     /// What each further request at the same instant adds to the last answer.
     pub(super) occupancy_ns: u64,
     /// What each further held request adds to the last answer when one quote answers all.
     pub(super) held_answer_ns: u64,
 }
 
-/// When the server had the last request of each member of a herd in hand; a request that has no number is the first one's.
+/// When the server had the last request in hand.
 #[derive(Clone, Default)]
-struct Handled(Arc<[AtomicU64; REHEARSED_HERD as usize]>);
-
-/// The head in which a member of a herd tells its number.
-const NUMBER: &str = "x-number";
-
-impl Handled {
-    fn note(&self, request: &Request) {
-        let number = request.headers().get(NUMBER).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-        if let Some(handled) = self.0.get(number.unwrap_or(0)) {
-            handled.store(monotonic_ns(), Ordering::Relaxed);
-        }
-    }
-
-    /// Nanoseconds; 0 where there is no such member.
-    fn of(&self, number: usize) -> u64 {
-        self.0.get(number).map_or(0, |handled| handled.load(Ordering::Relaxed))
-    }
-}
+struct Handled(Arc<AtomicU64>);
 
 /// Measures all of them.
 pub(super) fn measure(place: &Place) -> Result<Exchange> {
@@ -100,7 +78,7 @@ pub(super) fn measure(place: &Place) -> Result<Exchange> {
     let server = on(place.server_cpu, move || {
         runtime()?.block_on(async {
             let note = move |request: Request, next: Next| {
-                noted.note(&request);
+                noted.0.store(monotonic_ns(), Ordering::Relaxed);
                 next.run(request)
             };
             let mut tape_of_all = None;
@@ -125,17 +103,9 @@ pub(super) fn measure(place: &Place) -> Result<Exchange> {
             let url = format!("http://{address}/quotes");
             let (exchange_ns, answer_ns) = alone(&url, &handled, delay_ns, &AWAKE).await?;
             let (rested_exchange_ns, rested_answer_ns) = alone(&url, &handled, delay_ns, &RESTED).await?;
-            let (rested_herd_exchange_ns, rested_herd_answer_ns) = herd(&url, &handled, delay_ns).await?;
-            Ok(Exchange {
-                exchange_ns,
-                answer_ns,
-                rested_exchange_ns,
-                rested_answer_ns,
-                rested_herd_exchange_ns,
-                rested_herd_answer_ns,
-                occupancy_ns: together(&url).await?,
-                held_answer_ns: held(&url, &tape).await?,
-            })
+            let occupancy_ns = together(&url).await?;
+            let held_answer_ns = held(&url, &tape).await?;
+            Ok(Exchange { exchange_ns, answer_ns, rested_exchange_ns, rested_answer_ns, occupancy_ns, held_answer_ns })
         })
     })?;
     let measured = join(client);
@@ -148,17 +118,8 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a runtime")
 }
 
-fn builder() -> reqwest::ClientBuilder {
-    reqwest::Client::builder().http1_only().no_proxy().tcp_nodelay(true).timeout(SILENCE)
-}
-
 fn client() -> reqwest::Result<reqwest::Client> {
-    builder().build()
-}
-
-/// A member of a herd.
-fn member(number: usize) -> reqwest::Result<reqwest::Client> {
-    builder().default_headers(HeaderMap::from_iter([(HeaderName::from_static(NUMBER), number.into())])).build()
+    reqwest::Client::builder().http1_only().no_proxy().tcp_nodelay(true).timeout(SILENCE).build()
 }
 
 async fn ask(client: &reqwest::Client, url: &str) -> Result<()> {
@@ -177,38 +138,12 @@ async fn alone(url: &str, handled: &Handled, delay_ns: u64, rhythm: &Rhythm) -> 
         ask(&client, url).await?;
         let in_hand_ns = monotonic_ns();
         exchanges.push(in_hand_ns - from_ns);
-        answers.push(in_hand_ns.saturating_sub(handled.of(0)));
+        answers.push(in_hand_ns.saturating_sub(handled.0.load(Ordering::Relaxed)));
         // The library takes its connection back one turn later; without that it would dial another.
         tokio::task::yield_now().await;
     }
-    Ok((without(&exchanges[rhythm.first..], 2 * delay_ns), without(&answers[rhythm.first..], delay_ns)))
-}
-
-/// The median without the ways, nanoseconds.
-fn without(times_ns: &[u64], ways_ns: u64) -> u64 {
-    percentile(times_ns, 0.5).saturating_sub(ways_ns)
-}
-
-/// A herd that asks at one instant after a rest, as those do whose held requests one quote answered: the same two of its
-/// members' means. It takes more than one alone and its place in the queue, since ten packets are ten wake-ups on the way.
-async fn herd(url: &str, handled: &Handled, delay_ns: u64) -> Result<(u64, u64)> {
-    let clients = (0..REHEARSED_HERD as usize).map(member).collect::<reqwest::Result<Vec<_>>>()?;
-    let (mut exchanges, mut answers) = (Vec::with_capacity(RESTED.requests), Vec::with_capacity(RESTED.requests));
-    let start_ns = monotonic_ns() + NS_PER_MS;
-    for round in 0..RESTED.requests as u64 {
-        sleep_until(start_ns + round * (NS_PER_S / RESTED.rate_per_s + 2 * delay_ns));
-        let from_ns = monotonic_ns();
-        let (mut exchange_ns, mut answer_ns) = (0, 0);
-        let mut asking = asking(&clients, url);
-        while let Some(answered) = asking.join_next().await {
-            let (number, in_hand_ns) = answered??;
-            exchange_ns += in_hand_ns - from_ns;
-            answer_ns += in_hand_ns.saturating_sub(handled.of(number));
-        }
-        exchanges.push(exchange_ns / u64::from(REHEARSED_HERD));
-        answers.push(answer_ns / u64::from(REHEARSED_HERD));
-    }
-    Ok((without(&exchanges[RESTED.first..], 2 * delay_ns), without(&answers[RESTED.first..], delay_ns)))
+    let without = |times: &[u64], ways| percentile(&times[rhythm.first..], 0.5).saturating_sub(ways * delay_ns);
+    Ok((without(&exchanges, 2), without(&answers, 1)))
 }
 
 /// Many at one instant: what one more of them adds to the last answer.
@@ -248,26 +183,26 @@ async fn held(url: &str, tape: &Tape) -> Result<u64> {
     Ok(slope_ns((CROWDS.0, percentile(&fewer, 0.5)), (CROWDS.1, percentile(&more, 0.5))))
 }
 
-/// All of `clients` ask at this instant; each task ends with its client's number and the instant of its answer.
-fn asking(clients: &[reqwest::Client], url: &str) -> JoinSet<Result<(usize, u64)>> {
+/// All of `clients` ask at this instant; each task ends with the instant of its answer.
+fn asking(clients: &[reqwest::Client], url: &str) -> JoinSet<Result<u64>> {
     let mut asking = JoinSet::new();
-    for (number, client) in clients.iter().enumerate() {
+    for client in clients {
         let (client, url) = (client.clone(), url.to_owned());
         asking.spawn(async move {
             ask(&client, &url).await?;
             let in_hand_ns = monotonic_ns();
             tokio::task::yield_now().await;
-            Ok((number, in_hand_ns))
+            Ok(in_hand_ns)
         });
     }
     asking
 }
 
 /// From `from_ns` to the last answer, nanoseconds.
-async fn last_of(asking: &mut JoinSet<Result<(usize, u64)>>, from_ns: u64) -> Result<u64> {
+async fn last_of(asking: &mut JoinSet<Result<u64>>, from_ns: u64) -> Result<u64> {
     let mut last_ns = from_ns;
     while let Some(answered) = asking.join_next().await {
-        last_ns = last_ns.max(answered??.1);
+        last_ns = last_ns.max(answered??);
     }
     Ok(last_ns - from_ns)
 }

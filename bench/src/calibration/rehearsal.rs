@@ -23,7 +23,7 @@ use wirerace_contract::descriptor::Delivers;
 use wirerace_contract::feed::{Arrivals, FeedSpec};
 use wirerace_contract::plan::Plan;
 use wirerace_contract::process_usage::process_usage;
-use wirerace_contract::results::{Cpu, REHEARSED_HERD, REHEARSED_SHARES, Rehearsal, RehearsedQuotes};
+use wirerace_contract::results::{Cpu, REHEARSED_SHARES, Rehearsal, RehearsedQuotes};
 use wirerace_contract::spec::Arm;
 use wirerace_servers::listener::ListenOptions;
 use wirerace_servers::{ServeOptions, serve};
@@ -36,7 +36,7 @@ use crate::output::note;
 use crate::registry::{self, Row};
 
 /// How many take each quote: enough for a slope, few enough that the first is as good as alone.
-const CLIENTS: u32 = REHEARSED_HERD;
+const CLIENTS: u32 = 10;
 /// Quotes and their rate: some two seconds, with time to fall asleep between them.
 const QUOTES: u64 = 120;
 const RATE_PER_S: f64 = 60.0;
@@ -118,8 +118,6 @@ fn once(place: &Place) -> Result<Rehearsal> {
         answer_ns: exchange.answer_ns,
         rested_exchange_ns: exchange.rested_exchange_ns,
         rested_answer_ns: exchange.rested_answer_ns,
-        rested_herd_exchange_ns: exchange.rested_herd_exchange_ns,
-        rested_herd_answer_ns: exchange.rested_herd_answer_ns,
         occupancy_ns: exchange.occupancy_ns,
         held_answer_ns: exchange.held_answer_ns,
         pushed: quotes(place, Delivers::Pushed)?,

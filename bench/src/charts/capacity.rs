@@ -10,6 +10,8 @@ use crate::report::capacity::{self, BOUNDS_MS, Carries, by_clients, carries};
 use crate::summary::words::{NOTHING, count, duration, list};
 use crate::summary::{CellSummary, Quantity, Summary};
 
+mod processors;
+
 pub(super) const NAME: &str = "capacity";
 
 const ROW: f64 = 30.0;
@@ -41,6 +43,7 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     notes.push(format!("Tried: {} clients. “≥” stands before the largest number that was tried.", list(&tried)));
     notes.extend(untold(&cells));
     notes.extend(unmeasured(summary, &cells));
+    notes.extend(processors::note(summary, &cells));
     notes.push(capacity::SENTENCE.to_owned());
     close(&mut canvas, bottom, &notes);
     Some(Chart { kind: NAME, title: title.to_owned(), sentence: sentence(&table), notes, table, canvas })

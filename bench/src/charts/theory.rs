@@ -13,8 +13,6 @@ pub(super) const NAME: &str = "theory";
 
 /// Room left of a panel for the numbers of its axis; its title begins there.
 const NUMBERS: f64 = 46.0;
-/// Marks nearer than this would hide each other.
-const APART: f64 = 8.0;
 
 /// A panel: its quantity, how it is written, and how far off still counts as holding: asked of the error, as a share of
 /// theory, and of theory.
@@ -77,8 +75,8 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     }
     let mut notes = vec![holding(&found)];
     notes.push(
-        "Where theory says 0 there is no mark: a logarithmic axis has no 0. Marks that would hide each other stand beside each \
-         other along the diagonal, as far from it as they were."
+        "Where theory says 0 there is no mark: a logarithmic axis has no 0. Marks of values that are nearly equal hide each other: \
+         the table has all of them."
             .to_owned(),
     );
     notes.push(
@@ -94,18 +92,19 @@ pub(super) fn draw(summary: &Summary) -> Option<Chart> {
     if !missing.is_empty() {
         notes.push(format!("No theory, or it says 0: {}.", list(&missing)));
     }
-    notes.extend(absent(summary, |arm| drawn(&arm)));
+    notes.extend(absent(summary, &found));
     close(&mut canvas, top + width - 66.0 + 52.0, &notes);
     let sentence = sentence(summary, &found);
     Some(Chart { kind: NAME, title: title.to_owned(), sentence, notes, table: table(summary, &found), canvas })
 }
 
-/// Which arms are not `drawn` at all, and which of the others have no valid trial in which cells.
-fn absent(summary: &Summary, drawn: impl Fn(usize) -> bool) -> Option<String> {
+/// Which arms are not drawn at all, and which of the others not in which cells.
+fn absent(summary: &Summary, found: &[Vec<Pair>]) -> Option<String> {
     let cells: Vec<&CellSummary> = summary.cells.iter().collect();
-    let lacks = |cell: &CellSummary, arm: usize| !drawn(arm) || cell.arms.get(arm).is_none_or(|arm| arm.valid == 0);
+    let lacks =
+        |cell: &CellSummary, arm: usize| !found.iter().flatten().any(|pair| pair.arm == arm && pair.cell == cell.name);
     let named = gaps::named(summary, 0..summary.arms.len(), &cells, lacks);
-    (!named.is_empty()).then(|| format!("Not drawn, no theory or no valid trial: {}.", list(&named)))
+    (!named.is_empty()).then(|| format!("Not drawn, without a valid trial or a theory above 0: {}.", list(&named)))
 }
 
 fn pairs(summary: &Summary, quantity: Quantity) -> Vec<Pair> {
@@ -136,7 +135,6 @@ fn panel(canvas: &mut Canvas, summary: &Summary, check: &Check, pairs: &[Pair], 
     if let [low, .., high] = scales.x.ticks() {
         canvas.line(&[scales.at((*low, *low)), scales.at((*high, *high))], Ink::Text, 1.0, &THEORY_DASH);
     }
-    let mut taken: Vec<At> = Vec::new();
     for (arm, style) in styles.iter().enumerate() {
         let own: Vec<&Pair> = pairs.iter().filter(|pair| pair.arm == arm).collect();
         if own.is_empty() {
@@ -145,26 +143,13 @@ fn panel(canvas: &mut Canvas, summary: &Summary, check: &Check, pairs: &[Pair], 
         canvas.layer("series", format!("{}: {}", summary.arms[arm].arm.name, words::cells(own.len())));
         // Marks alone: cells of one arm are no line.
         for Pair { mark, .. } in own {
-            let at = scales.at((mark.x, mark.y));
-            let (x, y) = beside(at, &taken, area);
-            taken.push((x, y));
+            let (x, y) = scales.at((mark.x, mark.y));
             if mark.low < mark.high {
-                let end = |value: f64| (x, scales.y.at(value) + y - at.1);
-                canvas.line(&[end(mark.low), end(mark.high)], style.ink, 1.4, &[]);
+                canvas.line(&[(x, scales.y.at(mark.low)), (x, scales.y.at(mark.high))], style.ink, 1.4, &[]);
             }
             canvas.marker((x, y), 4.5, style);
         }
     }
-}
-
-/// Where a mark at `at` is drawn: there, or where another lies over it as little as need be up or down the diagonal, along
-/// which nothing comes nearer to it or farther from it.
-fn beside(at: At, taken: &[At], [left, top, right, bottom]: [f64; 4]) -> At {
-    let places = (0..12).flat_map(|step| [1.0, -1.0].map(|way| way * 0.75 * APART * f64::from(step)));
-    let places = places.map(|by| (at.0 + by, at.1 - by));
-    let inside = |(x, y): &At| left <= *x && *x <= right && top <= *y && *y <= bottom;
-    let free = |(x, y): &At| taken.iter().all(|other| (x - other.0).hypot(y - other.1) > APART);
-    places.filter(inside).find(free).unwrap_or(at)
 }
 
 fn held(check: &Check, pairs: &[Pair]) -> usize {

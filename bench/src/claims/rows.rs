@@ -209,6 +209,7 @@ pub static CLAIMS: [Claim; 25] = [
         rule: "at budgets of {2}, {3} and {4} ms (99th percentile of excess staleness), with the same intervals to choose from, it carries at least {0} times the clients of polls: the largest number tried at which, as at every smaller one, it stayed within the budget and nobody was refused; two that carry all that was tried leave it undecided; a further client takes more than {1} KiB of the server's memory (100 MiB for ten thousand)",
         margins: &[1.1, 10.24, 100.0, 1_000.0, 10_000.0],
         aspects: &["carries", "memory"],
+        restriction: "clear-text HTTP/1.1; one processor for the server and one for the load, which those that ask mostly fill first, so that the server may carry more of them; TLS, HTTP/2 and proxies are not yet measured",
         depends_on: "how stale a quote may be",
         predicate: need::scale,
         ..ROW

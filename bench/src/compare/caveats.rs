@@ -21,7 +21,7 @@ pub(super) fn of_newest(cells: &[CellRatios]) -> Option<String> {
     (!names.is_empty()).then(|| {
         format!(
             "{} {deliver} only the newest quote, and which ones came need not be the same in A and B. {are} compared \
-             by staleness and by the second (bytes without set-up); lateness and costs by the quote, which are of the \
+             by staleness, by the second (bytes without set-up) and in what does not depend on which quotes came; lateness and costs by the quote, which are of the \
              quotes that came, stand in no table and are not counted above: --format json has them as `of_delivered`.",
             list(&names)
         )

@@ -164,7 +164,7 @@ pub enum Outcome {
     NoClearDifference,
     /// Too few trials for an interval.
     TooFewTrials,
-    /// Both runs have an infinite trial (a quote was lost), and ∞ ÷ ∞ is no number: more trials would not help.
+    /// Each run has an infinite trial (a quote was lost), and ∞ ÷ ∞ is no number: of such pairs no order can be made.
     NoRatio,
     /// Counted in both, and more than the margin above.
     CountedMore,
@@ -183,7 +183,7 @@ impl Outcome {
             Self::Less => "less in B",
             Self::NoClearDifference => "no clear difference",
             Self::TooFewTrials => "too few trials",
-            Self::NoRatio => "no ratio, infinite in both",
+            Self::NoRatio => "no ratio: a trial of each run is infinite",
             Self::CountedMore => "more in B, counted",
             Self::CountedLess => "less in B, counted",
             Self::CountedAlike => "within the margin, counted",

@@ -78,7 +78,7 @@ pub fn undecided(comparison: &RunComparison) -> Option<String> {
     let outcomes = || comparison.ratios().map(|(_, _, ratio)| ratio.outcome);
     let why = [
         (Outcome::TooFewTrials, "with too few trials for an interval"),
-        (Outcome::NoRatio, "infinite in both runs, so without a ratio"),
+        (Outcome::NoRatio, "with an infinite trial in each run, so without a ratio"),
     ];
     let (mut all, mut parts) = (0, Vec::new());
     for (outcome, why) in why {

@@ -361,7 +361,7 @@ fn infinite_in_both_runs_is_not_taken_for_too_few_trials() {
     let both = compare(("a", &lost), ("b", &lost));
     let none = of_ws(&both);
     assert_eq!((none.outcome, none.ratio, none.interval), (Outcome::NoRatio, None, None));
-    let said = "Besides, 1 comparison says nothing: 1 infinite in both runs, so without a ratio.";
+    let said = "Besides, 1 comparison says nothing: 1 with an infinite trial in each run, so without a ratio.";
     for text in [table::text(&both), table::markdown(&both)] {
         assert!(text.contains(said) && text.contains(Outcome::NoRatio.words()), "{text}");
     }

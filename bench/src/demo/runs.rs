@@ -60,7 +60,7 @@ fn answer(id: &str, facts: &Facts, taken: &Taken, file: &RunFile) -> Value {
         "download": format!("/run/{id}.json"),
         "verdict": verdict::sentences(&summary),
         "window_us": window.map(|window| [window.start_offset_ns / 1_000, window.end_offset_ns / 1_000]),
-        "delivery": facts.knobs.delivery,
+        "knobs": facts.knobs,
         "changed": facts.changed,
         "lanes": lanes,
         "seen": window.map(|window| taken.seen(&window)),

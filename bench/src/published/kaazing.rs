@@ -133,10 +133,23 @@ fn measured(side: &Side<'_>, level: usize) -> Option<f64> {
         // Heads of one exchange, exactly.
         (1, Way::Asked) => Some(100.0 * (median(Q::UpHeads)? + median(Q::DownHeads)?) / median(Q::Requests)?),
         (1, _) => Some(median(Q::SteadyApplicationBytes)? - median(Q::DownPayload)?),
-        (2, _) => median(Q::ApplicationRate),
-        (3, _) => median(Q::PacketRate),
+        (2, _) => Some(median(Q::ApplicationRate)? / updates_per_s(side)?),
+        (3, _) => Some(median(Q::PacketRate)? / updates_per_s(side)?),
         _ => None,
     }
+}
+
+/// Exchanges of a poll, or messages of a push, per second and client. The article has one of each a second; a run has fewer,
+/// since its bytes are taken from "all connected" on, and its feed begins later.
+fn updates_per_s(side: &Side<'_>) -> Option<f64> {
+    let bytes_per_s = side.arm.median(Q::ApplicationRate)?;
+    let quotes_per_s = bytes_per_s / side.arm.median(Q::SteadyApplicationBytes)?;
+    let updates_per_s = match side.way() {
+        // All that is not payload is heads, since an answer is the bare quote or nothing.
+        Way::Asked => (bytes_per_s - quotes_per_s * side.payload_bytes() as f64) / measured(side, 1)?,
+        _ => quotes_per_s,
+    };
+    Some(updates_per_s).filter(|updates_per_s| *updates_per_s > 0.0)
 }
 
 fn layer_by_layer(evidence: &Evidence) -> Published {
@@ -163,16 +176,24 @@ fn layer_by_layer(evidence: &Evidence) -> Published {
         ]
     };
     let mut notes = vec![
-        "Bytes per second and client, one update a second. Derived: one segment each way and one without data, IPv4 with TCP \
-         timestamps; measured: without set-up. Frame heads and heads are those of one message and one exchange."
+        "Bytes per second and client at one update a second, which is one exchange or one message. Derived: one segment each way \
+         and one without data, IPv4 with TCP timestamps; measured: bytes per second without set-up, divided by the exchanges or \
+         messages per second."
             .to_owned(),
         "Not measured: TLS. The Ethernet line is derived from packets and cannot be measured on loopback.".to_owned(),
     ];
     match (poll, push) {
         (Some(poll), Some(push)) => notes.push(format!(
             "Measured: {} in {}, `{}` and `{}`: {}. The poll takes the newest quote only, as the article's does; its answer is the \
-             bare quote. Where it finds nothing new it is answered without one.",
-            poll.run, poll.cell.name, poll.entry.arm.name, push.entry.arm.name, poll.setting()
+             bare quote. Where it finds nothing new it is answered without one. From “all connected” to “the last quote is everywhere” there \
+             were {} exchanges and {} messages a second.",
+            poll.run,
+            poll.cell.name,
+            poll.entry.arm.name,
+            push.entry.arm.name,
+            poll.setting(),
+            optional(updates_per_s(poll)),
+            optional(updates_per_s(push))
         )),
         _ => notes.push(no_data("kaazing")),
     }
@@ -272,16 +293,18 @@ mod tests {
             arm.entry.arm.encoding = Encoding::Tick;
             arm
         };
+        // Of the polls nine exchanges in ten seconds, a third of them with a quote; of the socket half a message a second.
         let poll = [
-            (Q::ApplicationRate, 929.0 * 1.1),
-            (Q::PacketRate, 1_085.0),
+            (Q::ApplicationRate, 0.9 * 909.0 + 0.3 * 20.0),
+            (Q::SteadyApplicationBytes, 3.0 * 909.0 + 20.0),
+            (Q::PacketRate, 0.9 * 1_085.0),
             (Q::UpHeads, 716.0),
             (Q::DownHeads, 193.0),
             (Q::Requests, 100.0),
         ];
         let push = [
-            (Q::ApplicationRate, 22.0),
-            (Q::PacketRate, 126.0),
+            (Q::ApplicationRate, 11.0),
+            (Q::PacketRate, 63.0),
             (Q::SteadyApplicationBytes, 22.0),
             (Q::DownPayload, 20.0),
         ];
@@ -293,11 +316,13 @@ mod tests {
         let evidence = Evidence { runs: vec![run("kaazing", 6, &[("as printed", load, arms)])], exchanges: Vec::new() };
         let table = layer_by_layer(&evidence).table;
         assert_eq!(table.rows[1][2..4], ["909", "+0.0 %"]);
-        assert_eq!(table.rows[2][2..4], ["1,022", "+10.0 %"]);
+        assert_eq!(table.rows[2][2..4], ["916", "-1.4 %"]);
+        assert_eq!(table.rows[3][2..4], ["1,085", "+0.0 %"]);
         assert_eq!(table.rows[3][5..7], ["126", "+0.0 %"]);
         assert_eq!(table.rows[3][8], "8.61");
+        assert!(layer_by_layer(&evidence).notes[2].ends_with("were 0.9 exchanges and 0.5 messages a second."));
         assert_eq!(table.rows[4][2], "–", "TLS is not measured");
-        assert_eq!(other_terms(&evidence).table.rows[2][6], "8.61");
+        assert_eq!(other_terms(&evidence).table.rows[2][6], "17.2", "polls and pushes as often as they were");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use wirerace_contract::clock::NS_PER_MS;
 use wirerace_contract::descriptor::Delivers;
 use wirerace_contract::distribution::{Distribution, new_histogram};
 use wirerace_contract::plan::{SplitMix64, phases_seed};
-use wirerace_contract::results::{ArmEntry, Calibration, Measured, REHEARSED_HERD, Rehearsal, Trial};
+use wirerace_contract::results::{ArmEntry, Calibration, Measured, Rehearsal, Trial};
 use wirerace_contract::spec::{Flush, LoadSpec, Path};
 
 use super::curve::{CurvePoint, Merged};
@@ -16,7 +16,7 @@ use crate::statistics::median;
 use crate::theory::bytes::Direction;
 use crate::theory::distance::distance;
 use crate::theory::held::mean_window_s;
-use crate::theory::{Bytes, Costs, Herd, Lateness, Law, Prediction, Rehearsed, Run, predict_trial};
+use crate::theory::{Bytes, Costs, Lateness, Law, Prediction, Rehearsed, Run, predict_trial};
 
 const MS_PER_S: f64 = 1e3;
 /// Steps of a law may lie this far off before it counts as a difference, seconds: a machine makes slopes of steps, and
@@ -134,7 +134,6 @@ pub(crate) fn costs(calibration: Option<Calibration>, path: &Path) -> Costs {
             held_answer_s: seconds(rehearsal.held_answer_ns),
             pushed: Rehearsed::of(&rehearsal.pushed),
             held: Rehearsed::of(&rehearsal.held),
-            herd: herd(&rehearsal, path),
             ..bare
         }
     })
@@ -143,28 +142,11 @@ pub(crate) fn costs(calibration: Option<Calibration>, path: &Path) -> Costs {
 /// What an exchange takes over `path` beside the distance, and the answer's part of it: as rehearsed after a rest, where the
 /// way there and back is one and that was rehearsed.
 fn exchange(rehearsal: &Rehearsal, path: &Path) -> (u64, u64) {
-    if rests(path) && rehearsal.rested_exchange_ns > 0 {
+    let rests = 2.0 * path.one_way_delay_s() >= REST_S && rehearsal.rested_exchange_ns > 0;
+    if rests {
         (rehearsal.rested_exchange_ns, rehearsal.rested_answer_ns)
     } else {
         (rehearsal.exchange_ns, rehearsal.answer_ns)
-    }
-}
-
-fn rests(path: &Path) -> bool {
-    2.0 * path.one_way_delay_s() >= REST_S
-}
-
-/// What a herd takes more after a rest than one alone and, on the mean, half of the others before it in the queue; nothing
-/// where that was not rehearsed.
-fn herd(rehearsal: &Rehearsal, path: &Path) -> Herd {
-    if !rests(path) || rehearsal.rested_herd_exchange_ns == 0 {
-        return Herd::default();
-    }
-    let in_turn_ns = u64::from(REHEARSED_HERD - 1) * rehearsal.occupancy_ns / 2;
-    let alone_ns = rehearsal.rested_exchange_ns + in_turn_ns;
-    Herd {
-        exchange_s: seconds(rehearsal.rested_herd_exchange_ns.saturating_sub(alone_ns)),
-        answer_s: seconds(rehearsal.rested_herd_answer_ns.saturating_sub(rehearsal.rested_answer_ns)),
     }
 }
 
@@ -183,7 +165,6 @@ fn bare_costs(calibration: &Calibration) -> Costs {
         loopback_transit_s: seconds(calibration.chain_p50_ns.saturating_sub(calibration.write_ns)),
         pushed: None,
         held: None,
-        herd: Herd::default(),
     }
 }
 
@@ -412,40 +393,6 @@ mod tests {
         assert_eq!(of(both, 4_999), [300.0, 150.0, 150.0], "no rest");
         assert_eq!(of(both, 5_000), [900.0, 400.0, 150.0], "the look of rehearsed quotes is told by the awake answer");
         assert_eq!(of(warm, 15_000), [300.0, 150.0, 150.0], "older files did not rehearse it");
-    }
-
-    #[test]
-    fn a_herd_of_held_requests_takes_what_it_took_beside_its_queue() {
-        let link = Rehearsal {
-            exchange_ns: 300_000,
-            answer_ns: 150_000,
-            rested_exchange_ns: 600_000,
-            rested_answer_ns: 200_000,
-            // Nine others at 40 µs, half of them before each on the mean: 180 of the 500 µs more.
-            occupancy_ns: 40_000,
-            rested_herd_exchange_ns: 1_100_000,
-            rested_herd_answer_ns: 350_000,
-            ..Rehearsal::default()
-        };
-        let (manifest, _) = fixture::run();
-        let of = |arm: usize, one_way_us: u32, clients: u32, link: Rehearsal| {
-            let path = serde_json::from_str(&format!(r#"{{"link":{{"one_way_delay_us":{one_way_us}}}}}"#)).unwrap();
-            let costs = costs(Some(Calibration { link: Some(link), ..Calibration::default() }), &path);
-            let load = LoadSpec { path, clients, ..LoadSpec::default() };
-            let entry = &manifest.arms[arm];
-            let setting = crate::theory::Setting::of(&entry.arm, &load, &entry.descriptor, &costs);
-            [setting.costs.exchange_s, setting.costs.answer_s].map(|s| (s * 1e6).round())
-        };
-        let held = manifest.arms.iter().position(|entry| entry.descriptor.delivers == Delivers::Held).unwrap();
-        let planned = manifest.arms.iter().position(|entry| entry.descriptor.delivers == Delivers::Planned).unwrap();
-        assert_eq!(of(held, 15_000, 10, link), [920.0, 350.0]);
-        assert_eq!(of(held, 15_000, 100, link), [920.0, 350.0], "each further one is told by the queue");
-        assert_eq!(of(held, 15_000, 1, link), [600.0, 200.0], "one is no herd");
-        assert_eq!(of(held, 15_000, 4, link), [707.0, 250.0], "a third of the others");
-        assert_eq!(of(planned, 15_000, 10, link), [600.0, 200.0], "planned requests are spread");
-        assert_eq!(of(held, 1_000, 10, link), [300.0, 150.0], "no rest");
-        let older = Rehearsal { rested_herd_exchange_ns: 0, rested_herd_answer_ns: 0, ..link };
-        assert_eq!(of(held, 15_000, 10, older), [600.0, 200.0]);
     }
 
     #[test]

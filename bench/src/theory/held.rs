@@ -12,7 +12,6 @@
 //! its answer written at k c. The clients of a load share one thread, which takes the answers that are there before anyone
 //! asks again, and so the first waits for the last: all requests are back at N c + v and are taken in turn, request k until
 //! N c + v + k s. (Seen over a link: of ten clients one asks again 0.04 to 0.3 ms after its answer, whichever its turn was.)
-//! Where a herd was rehearsed, what it takes beside that is part of the exchange ([`super::setting::Herd`]).
 //!
 //! What goes out at once is not d late but what a rehearsal found: the server looks at the quotes a while s after the first was
 //! due, since feed and task must wake up and the herd is served in turn. Quotes due within s go along; the window begins when

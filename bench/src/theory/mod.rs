@@ -79,7 +79,7 @@ pub use bytes::{Bytes, SetUp};
 pub use lateness::Lateness;
 pub use law::Law;
 pub use rehearsed::Rehearsed;
-pub use setting::{AnswerSize, Costs, Herd, Run, Setting};
+pub use setting::{AnswerSize, Costs, Run, Setting};
 
 /// What theory says about one arm under one load.
 #[derive(Clone, PartialEq, Debug)]
@@ -162,7 +162,7 @@ fn counted(run: &Run, setting: &Setting, of_window: Law) -> Law {
 fn of_this_feed(law: Law, setting: &Setting, run: &Run, (feed, phase): (&FeedSpec, Option<f64>)) -> Law {
     if setting.delivery == Delivery::Newest {
         return match superseded::play(setting, run, feed) {
-            Some(given) => given.counted_in(law, run),
+            Some(given) => given.counted_in(law, setting, run),
             None => law,
         };
     }

@@ -2,7 +2,6 @@
 
 use wirerace_contract::descriptor::{Delivers, Descriptor};
 use wirerace_contract::feed::Arrivals;
-use wirerace_contract::results::REHEARSED_HERD;
 use wirerace_contract::spec::{Arm, Connection, Delivery, LoadSpec};
 
 use super::rehearsed::Rehearsed;
@@ -33,32 +32,9 @@ pub struct Costs {
     pub pushed: Option<Rehearsed>,
     /// Quotes that find a request held; `None` likewise.
     pub held: Option<Rehearsed>,
-    /// What a herd takes more.
-    pub herd: Herd,
-}
-
-/// What the exchanges of [`REHEARSED_HERD`] that ask at one instant take, on the mean, beside what one alone and its place in the
-/// queue do; seconds. Fewer take as much less as there are fewer others; more take no more, since each further one is told
-/// by [`Costs::occupancy_s`].
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Herd {
-    /// From asking to the answer in hand.
-    pub exchange_s: f64,
-    /// The part of it after the server's look.
-    pub answer_s: f64,
 }
 
 impl Costs {
-    /// Those of held requests of `clients`, which one quote answers and which then ask at one instant.
-    fn in_herd(&self, clients: u32) -> Self {
-        let others = f64::from(clients.clamp(1, REHEARSED_HERD) - 1) / f64::from(REHEARSED_HERD - 1);
-        Self {
-            exchange_s: self.exchange_s + others * self.herd.exchange_s,
-            answer_s: self.answer_s + others * self.herd.answer_s,
-            ..*self
-        }
-    }
-
     /// What a held quote takes after the server's look, as rehearsed, seconds.
     #[must_use]
     pub fn after_look_s(&self) -> f64 {
@@ -163,7 +139,7 @@ impl Setting {
             clients: load.clients.max(1),
             wait_s: load.wait_s as f64,
             answer: AnswerSize::default(),
-            costs: if descriptor.delivers == Delivers::Held { costs.in_herd(load.clients) } else { *costs },
+            costs: *costs,
         }
     }
 

@@ -2,20 +2,21 @@
 //!
 //! [`super::pushed`] and [`super::held`] say which share of an endless feed is delivered. A run ends, and what was due since a
 //! client's last quote is still delivered then: about one quote more for each client. In six seconds at T = 2 s that is four
-//! instead of three, and a third more bytes a second. The plan fixes when each quote is due. Where a grid begins, and how
-//! long the first request has been held when the feed starts, is chance within T: the mean over that is taken, as over the
-//! clients of a herd. Planned requests need none of this: how long they go on is part of the run
-//! ([`super::setting::Run::asked_s`]).
+//! instead of three, and a third more bytes a second. The plan fixes when each quote is due. Where a grid begins against the feed
+//! is taken as chance within T, and the mean over that; a first request is held from "all connected" on, which the run knows,
+//! and those who were connected before are taken for the last. Planned requests need none of this: how long they go on is part
+//! of the run ([`super::setting::Run::asked_s`]).
 
 use wirerace_contract::descriptor::Delivers;
 use wirerace_contract::feed::FeedSpec;
 
 use super::held::window_s;
 use super::law::Law;
+use super::planned::connections;
 use super::played::{positions, quotes};
 use super::setting::{Run, Setting};
 
-/// Instants within T at which grids and first requests begin, evenly.
+/// Instants within T at which grids begin, evenly.
 const PHASES: u32 = 16;
 
 /// What clients are given.
@@ -40,13 +41,17 @@ impl Given {
 
     /// `law` with what is counted taken from here.
     #[must_use]
-    pub fn counted_in(&self, law: Law, run: &Run) -> Law {
+    pub fn counted_in(&self, law: Law, setting: &Setting, run: &Run) -> Law {
+        let law = Law { delivered_share: self.quotes / self.clients / run.quotes, ..law };
+        if setting.delivers == Delivers::Pushed {
+            return law;
+        }
         let answers = self.quotes + self.empty;
-        let asks = !law.answer_sizes.is_empty();
+        let requests_per_quote = answers / self.quotes;
         Law {
-            delivered_share: self.quotes / self.clients / run.quotes,
-            requests_per_quote: if asks { answers / self.quotes } else { law.requests_per_quote },
-            answer_sizes: if asks { vec![self.empty / answers, self.quotes / answers] } else { Vec::new() },
+            requests_per_quote,
+            connections_per_quote: connections(setting, requests_per_quote),
+            answer_sizes: vec![self.empty / answers, self.quotes / answers],
             ..law
         }
     }
@@ -57,16 +62,17 @@ impl Given {
 #[must_use]
 pub fn play(setting: &Setting, run: &Run, feed: &FeedSpec) -> Option<Given> {
     let (due_s, _) = quotes(run, feed)?;
-    let phases = || (0..PHASES).map(|i| (f64::from(i) + 0.5) / f64::from(PHASES));
+    let phases = (0..PHASES).map(|i| (f64::from(i) + 0.5) / f64::from(PHASES));
+    // The first request leaves when the client is connected.
+    let first_s = setting.delay_s - (run.metered_s - run.asked_s);
     let given = match setting.delivers {
         Delivers::Planned => return None,
         Delivers::Pushed => {
-            phases().map(|phase| on_grid(&due_s, phase, setting.interval_s)).fold(Given::default(), Given::and)
+            phases.map(|phase| on_grid(&due_s, phase, setting.interval_s)).fold(Given::default(), Given::and)
         }
         Delivers::Held => positions(setting)
             .into_iter()
-            .flat_map(|position| phases().map(move |phase| (position, phase)))
-            .map(|(position, phase)| held(setting, &due_s, position, phase))
+            .map(|position| held(setting, &due_s, position, first_s))
             .fold(Given::default(), Given::and),
     };
     (given.quotes > 0.0).then_some(given)
@@ -84,12 +90,12 @@ fn on_grid(due_s: &[f64], phase: f64, interval_s: f64) -> Given {
     Given { clients: 1.0, quotes, empty: 0.0 }
 }
 
-/// Client `position` of a herd, which asked first `phase` of T before the feed began.
-fn held(setting: &Setting, due_s: &[f64], position: u32, phase: f64) -> Given {
+/// Client `position` of a herd, whose first request the server has at `asked_s`, seconds from the feed's start.
+fn held(setting: &Setting, due_s: &[f64], position: u32, mut asked_s: f64) -> Given {
     let mut given = Given { clients: 1.0, ..Given::default() };
     // Without a wait it would be a poll.
     let (window_s, wait_s) = (window_s(setting, position), setting.wait_s.max(1.0));
-    let (mut next, mut asked_s) = (0, -phase * setting.interval_s);
+    let mut next = 0;
     while let Some(first_s) = due_s.get(next) {
         // Not before T, not without a quote, and never longer than the wait.
         let answered_s = first_s.max(asked_s + setting.interval_s).min(asked_s + wait_s);
@@ -142,10 +148,10 @@ mod tests {
             window_rate_per_s: setting.rate_per_s,
             window_from_s: Some(0.0),
             asked_s: feed_s,
-            metered_s: feed_s,
+            metered_s: feed_s + 0.1,
         };
         let of_law = law(setting).unwrap();
-        let counted = play(setting, &run, &feed).unwrap().counted_in(of_law.clone(), &run);
+        let counted = play(setting, &run, &feed).unwrap().counted_in(of_law.clone(), setting, &run);
         (of_law, counted, run.quotes)
     }
 
@@ -156,6 +162,10 @@ mod tests {
             let (endless, here) = (of_law.delivered_share * quotes, counted.delivered_share * quotes);
             assert!((2.98..3.01).contains(&endless) && (3.99..4.01).contains(&here), "{delivers:?} {endless} {here}");
         }
+        // Over 100 ms one way the first request comes with the feed, and each answer 200 ms later than the one before.
+        let far = Setting { delay_s: 0.1, connection: Connection::Closed, ..setting(Delivers::Held, 500.0, 2.0) };
+        let (_, counted, quotes) = counted(&far, 6.0);
+        assert_eq!((counted.delivered_share * quotes).round(), 3.0);
     }
 
     #[test]
@@ -173,12 +183,13 @@ mod tests {
     #[test]
     fn who_waits_too_long_is_answered_with_nothing_and_asks_again() {
         // A quote in ten seconds and a wait of two: five answers, four of them empty or nearly.
-        let rare = Setting { wait_s: 2.0, ..setting(Delivers::Held, 0.1, 1.0) };
+        let rare = Setting { wait_s: 2.0, connection: Connection::Closed, ..setting(Delivers::Held, 0.1, 1.0) };
         let (of_law, counted, _) = counted(&rare, 20_000.0);
         let (endless, here) = (of_law.answer_sizes[0], counted.answer_sizes[0]);
         assert!(here > 0.7 && (here - endless).abs() < 0.02, "{here} {endless}");
         assert!((counted.answer_sizes.iter().sum::<f64>() - 1.0).abs() < 1e-9);
         assert!((counted.requests_per_quote * (1.0 - here) - 1.0).abs() < 1e-9);
+        assert_eq!(counted.connections_per_quote, counted.requests_per_quote, "each has its own");
     }
 
     #[test]

@@ -15,8 +15,8 @@ use crate::spec::{Arm, LoadSpec};
 pub use self::events::{EVENTS_MAX, EventLog, Happened, LOGGED_QUOTES_MAX, LoggedEvent, LoggedQuote, QuoteRange};
 pub use self::link::{LinkReport, LinkWay, PacketCounts};
 pub use self::manifest::{
-    ArmEntry, BrowserRun, Calibration, Cell, Environment, Manifest, Margins, Pinning, REHEARSED_HERD, REHEARSED_SHARES,
-    Rehearsal, RehearsedQuotes, RunFile, SelfTestRow, SelfTestStanding, SelfTestSummary,
+    ArmEntry, BrowserRun, Calibration, Cell, Environment, Manifest, Margins, Pinning, REHEARSED_SHARES, Rehearsal,
+    RehearsedQuotes, RunFile, SelfTestRow, SelfTestStanding, SelfTestSummary,
 };
 
 /// Version of all files below. Raised when a field changes its meaning or goes away.

@@ -284,10 +284,12 @@ fn an_arm_without_trials_in_one_cell_is_named_with_it() {
         ("lateness-distance", Over::Distances, "ws", "30 ms there and back"),
         ("lateness-interval", Over::Distances, "poll 1000 ms", "30 ms there and back"),
         ("clients", Over::Clients, "ws", "1000 clients"),
-        ("theory", Over::Distances, "ws", "30 ms there and back"),
     ] {
         says(name, &without(&made(over).2, arm, cell), &format!(": {arm} (in {cell})."));
     }
+    // Where it says 0 nothing is drawn either.
+    let no_theory = "ws (in 0 ms there and back and 30 ms there and back).";
+    says("theory", &without(&made(Over::Distances).2, "ws", "30 ms there and back"), no_theory);
     // Its cells are their numbers of clients.
     says("capacity", &without(&made(Over::Clients).2, "ws", "1000 clients"), "no failure: ws with 1,000 clients.");
     // It has two cells at most: one with a long window, one with many clients.

@@ -140,7 +140,8 @@ function take(message) {
   const changed = knobs.show(message.knobs, message.limits, message.notes ?? []);
   page.log.one_way_ms = message.knobs.rtt_ms / 2;
   page.prediction.asks(message.knobs.delivery);
-  for (const view of page.views) view.distance(message.knobs);
+  // Beside the figures of the last race stands its own theory.
+  for (const view of page.views) view.distance(resting && message.result ? message.result.knobs : message.knobs);
   $("path").textContent = message.path === "delayed"
     ? "Delayed path: each server holds bytes back by half the round trip each way, and a new connection's first bytes by one round trip more, since it cannot delay the kernel's own handshake."
     : "Loopback: no distance but the one you set.";
@@ -196,10 +197,11 @@ function clear(number, delivery) {
 }
 
 /** Without a race on the server and without one of its own the page shows what the last one came to, all of it, or nothing. */
-function rest({ epoch, run: number, result }) {
+function rest({ epoch, run: number, result: judged }) {
+  const result = judged?.window_us ? judged : null; // without a window it has no figures
   if (resting === (result ? epoch : null)) return;
   resting = result ? epoch : null;
-  clear(result ? number : 0, result?.delivery ?? "every");
+  clear(result ? number : 0, result?.knobs.delivery ?? "every");
   page.recorder.forget();
   page.log.forget();
   $("progress").value = result ? 1 : 0;
@@ -209,16 +211,19 @@ function rest({ epoch, run: number, result }) {
 
 /** The figures are those of the page that was in control. */
 function showLast(result) {
-  const { window_us, changed, delivery } = result, isNewest = delivery === "newest";
+  const { window_us, changed, knobs: raced } = result, isNewest = raced.delivery === "newest";
   const lanes = Object.fromEntries(page.looks.map(({ id }) => {
     const { after_first_p50_ms: late_ms, after_first_p99_ms: late_p99_ms, empty, skipped } = result.seen[id] ?? {};
     const { staleness_mean_ms: stale_ms, bytes_per_quote: bytes, lost } = result.lanes[id] ?? {};
     return [id, { late_ms, late_p99_ms, stale_ms, bytes, lost, empty, skipped }];
   }));
   const best = Math.min(...Object.values(lanes).map(({ late_ms }) => late_ms ?? Infinity));
-  for (const view of page.views) view.last(lanes[view.id], best, isNewest);
+  for (const view of page.views) {
+    view.distance(raced);
+    view.last(lanes[view.id], best, isNewest);
+  }
   const notes = [
-    `Over ${duration((window_us[1] - window_us[0]) / 1000)}. This page came after the race: the figures are those of the page that was in control.`,
+    `Over ${duration((window_us[1] - window_us[0]) / 1000)}, ${raced.rate_per_s} quotes a second, a round trip of ${duration(raced.rtt_ms)}. This page came after the race: the figures are those of the page that was in control.`,
     ...(changed.length > 0 ? [`Changed in the race: ${changed.join("; ")}. ${TURNED}`] : []),
   ];
   page.verdict.show(lanes, result, "", notes, isNewest, "What the last race has shown");
@@ -276,6 +281,7 @@ function showRun(name) {
   $("length").disabled = page.run.isOn;
   $("pause").disabled = $("step").disabled = name === "idle";
   if (!page.run.isOn) $("left").textContent = "";
+  if (name === "done" && page.run.isWatched) $("progress").value = 1;
   say(name === "idle" && resting ? LAST : STATES[name] ?? "");
   showRole(body.dataset.role);
   if (name === "idle") page.prediction.unlock();

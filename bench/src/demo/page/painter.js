@@ -101,7 +101,8 @@ export class Painter {
   }
 
   progress({ done, left_ms }) {
-    $("progress").value = done;
+    if (Number.isNaN(left_ms)) $("progress").removeAttribute("value"); // how long, only another page knows
+    else $("progress").value = done;
     write($("left"), this.run.state === "running" && left_ms >= 0 ? `${Math.ceil(left_ms / 1000)} s left` : "");
   }
 }

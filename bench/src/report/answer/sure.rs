@@ -1,13 +1,15 @@
 //! How sure the answer is: trials and intervals, what was set aside, and what the self-test says could be missed.
 
+use std::collections::BTreeSet;
+
 use wirerace_contract::results::Standing;
 
 use super::Setting;
 use crate::report::self_test;
 use crate::report::verdict::{self, Entry};
 use crate::statistics::BLOCKS_MIN;
-use crate::summary::Summary;
 use crate::summary::words::count;
+use crate::summary::{ArmSummary, Summary};
 
 /// In sentences; empty where there is nothing to be sure of.
 pub(super) fn sure(summary: &Summary, settings: &[Setting<'_>]) -> String {
@@ -27,7 +29,24 @@ pub(super) fn sure(summary: &Summary, settings: &[Setting<'_>]) -> String {
     // What is exact and what is indicative stands in the sentences that follow, where there are any.
     let intervals = if before.is_empty() { format!("{intervals}; ") } else { String::new() };
     let sure = format!("How sure: {n} trial{plural} an arm and cell; {intervals}of the trials {aside}.");
-    std::iter::once(sure).chain(before).chain(self_test::missed(summary)).collect::<Vec<_>>().join(" ")
+    let rest = unfinished(summary).into_iter().chain(before).chain(self_test::missed(summary));
+    std::iter::once(sure).chain(rest).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether blocks are missing that were planned: a complete one has left a trial of every arm, whatever became of it.
+fn unfinished(summary: &Summary) -> Option<String> {
+    let planned = summary.blocks_planned;
+    let arms = summary.cells.iter().filter(|cell| !cell.exact).flat_map(|cell| &cell.arms);
+    let complete = arms.map(blocks).min()?;
+    (complete < planned)
+        .then(|| format!("The run was stopped before its end: complete blocks {complete} of {planned}."))
+}
+
+/// How many blocks an arm has a trial of.
+fn blocks(arm: &ArmSummary) -> u32 {
+    let used = arm.estimates.iter().flat_map(|estimate| &estimate.points).map(|point| point.block);
+    let blocks: BTreeSet<u32> = used.chain(arm.set_aside.iter().map(|trial| trial.block)).collect();
+    blocks.len() as u32
 }
 
 /// Which trials are not used. Of a block that was repeated the valid ones are no longer used either, which is said too: the

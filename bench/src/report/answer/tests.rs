@@ -409,3 +409,12 @@ fn valid_trials_of_repeated_blocks_are_counted_where_it_says_what_is_not_used() 
     });
     assert!(clean.sure.contains("none was set aside as tainted or void; 1 valid one"), "{}", clean.sure);
 }
+
+#[test]
+fn a_run_that_was_stopped_says_how_many_of_its_blocks_are_complete() {
+    assert!(!answer_of(|_, _| ()).sure.contains("stopped"), "its void trial ended a block, too");
+    let sure = answer_of(|_, trials| trials.retain(|trial| trial.block <= 4 || trial.arm.name == "ws")).sure;
+    assert!(sure.contains("The run was stopped before its end: complete blocks 4 of 6."), "{sure}");
+    let sure = answer_of(|_, trials| trials.retain(|trial| trial.arm.name == "ws")).sure;
+    assert!(sure.contains("complete blocks 0 of 6."), "the other arms have none: {sure}");
+}

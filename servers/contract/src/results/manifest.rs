@@ -181,9 +181,6 @@ pub struct Calibration {
     pub link: Option<Rehearsal>,
 }
 
-/// How many ask at one instant where a herd is rehearsed.
-pub const REHEARSED_HERD: u32 = 10;
-
 /// Shares of all quotes at which a rehearsal tells how late they were: closer together towards the end, where the few
 /// are that came much later than the others.
 pub const REHEARSED_SHARES: [f64; 32] = [
@@ -206,13 +203,6 @@ pub struct Rehearsal {
     /// Its part from the instant at which the server has the request in hand; 0 in older files.
     #[serde(default)]
     pub rested_answer_ns: u64,
-    /// Of [`REHEARSED_HERD`] such polls at one instant after such a rest: from that instant to the answer in hand, less both
-    /// ways, nanoseconds: mean of them, median over the times; 0 in older files.
-    #[serde(default)]
-    pub rested_herd_exchange_ns: u64,
-    /// The part of it from the instant at which the server has the request in hand, less one way; 0 in older files.
-    #[serde(default)]
-    pub rested_herd_answer_ns: u64,
     /// What one more poll at the same instant adds to when the last of all has its answer, nanoseconds: median.
     pub occupancy_ns: u64,
     /// What one more held request adds to when the last of all has its answer, nanoseconds: median.
