@@ -28,8 +28,9 @@ use wirerace_contract::results::{Calibration, REHEARSED_SHARES, Rehearsal, Rehea
 
 use crate::charts::{Chart, ChartError, DataTable, KINDS, RUN_KINDS, sweep};
 use crate::summary::words::{conditions, count};
-use crate::summary::{CellSummary, Quantity, SetAside, Summary, summarise, words};
+use crate::summary::{CellSummary, SetAside, Summary, summarise, words};
 use pictures::Wanted;
+pub(crate) use ranked::is_of_delivered;
 pub use read::{ReadError, Run, read};
 
 /// Width of the PNG files, pixels: wide enough for a printed column.
@@ -72,12 +73,6 @@ pub enum ReportError {
         /// What the system says.
         reason: std::io::Error,
     },
-}
-
-/// Whether a quantity is of the quotes that were delivered, so that arms which leave out different ones are not compared in
-/// it: the report's own rule, for whoever compares such arms elsewhere.
-pub(crate) fn is_of_delivered(quantity: Quantity) -> bool {
-    ranked::is_of_delivered(quantity)
 }
 
 /// Reads the run in `directory` and writes `summary.csv`, `summary.json`, `report.md`, `report.html` and `charts/`

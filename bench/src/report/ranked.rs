@@ -14,7 +14,7 @@ pub(super) fn is_newest(arms: &[Entry<'_>]) -> bool {
 
 /// Whether a quantity is of the quotes that were delivered, so that arms which leave out different ones cannot be ranked by
 /// it.
-pub(super) fn is_of_delivered(quantity: Quantity) -> bool {
+pub(crate) fn is_of_delivered(quantity: Quantity) -> bool {
     matches!(
         quantity,
         Quantity::LatenessP50

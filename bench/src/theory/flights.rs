@@ -42,30 +42,16 @@ pub fn further_s(setting: &Setting, quotes: f64, apart_s: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::setting::AnswerSize;
-    use super::super::{Costs, law, planned, simulation};
+    use super::super::{law, planned, simulation};
     use super::*;
     use wirerace_contract::descriptor::Delivers;
-    use wirerace_contract::feed::Arrivals;
-    use wirerace_contract::spec::Delivery;
 
     const SEGMENT: f64 = 1_448.0;
     const QUOTE: f64 = 121.0;
 
     fn setting(rate_per_s: f64, connection: Connection) -> Setting {
-        Setting {
-            delivers: Delivers::Planned,
-            delivery: Delivery::Every,
-            connection,
-            arrivals: Arrivals::Poisson,
-            delay_s: 0.015,
-            interval_s: 0.5,
-            rate_per_s,
-            symbols: 1,
-            clients: 1,
-            wait_s: 1e9,
-            answer: AnswerSize { empty_bytes: 230.0, quote_bytes: QUOTE },
-            costs: Costs::default(),
-        }
+        let answer = AnswerSize { empty_bytes: 230.0, quote_bytes: QUOTE };
+        Setting { connection, answer, ..Setting::plain(Delivers::Planned, 0.015, 0.5, rate_per_s) }
     }
 
     /// Flight by flight: a window's worth is sent, a round trip later twice as much may be.

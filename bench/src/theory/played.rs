@@ -160,32 +160,18 @@ fn client(setting: &Setting, due_s: &[f64], position: u32, random: &mut SplitMix
 #[cfg(test)]
 mod tests {
     use super::super::simulation;
-    use super::super::{AnswerSize, Costs, held};
+    use super::super::{Costs, held};
     use super::*;
     use wirerace_contract::descriptor::Delivers;
     use wirerace_contract::feed::Arrivals;
     use wirerace_contract::results::{REHEARSED_SHARES, RehearsedQuotes};
-    use wirerace_contract::spec::{Connection, Delivery};
 
     fn feed(rate_per_s: f64) -> FeedSpec {
         FeedSpec { seed: 3, symbols: 1, arrivals: Arrivals::Poisson, rate_per_s, payload_bytes: 0 }
     }
 
     fn setting(rate_per_s: f64) -> Setting {
-        Setting {
-            delivers: Delivers::Held,
-            delivery: Delivery::Every,
-            connection: Connection::Kept,
-            arrivals: Arrivals::Poisson,
-            delay_s: 0.03,
-            interval_s: 0.0,
-            rate_per_s,
-            symbols: 1,
-            clients: 1,
-            wait_s: 30.0,
-            answer: AnswerSize::default(),
-            costs: Costs::default(),
-        }
+        Setting::plain(Delivers::Held, 0.03, 0.0, rate_per_s)
     }
 
     fn run(rate_per_s: f64, quotes: f64) -> Run {

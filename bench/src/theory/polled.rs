@@ -66,27 +66,14 @@ mod tests {
     use wirerace_contract::descriptor::Delivers;
     use wirerace_contract::feed::Arrivals;
     use wirerace_contract::plan::{Plan, SplitMix64};
-    use wirerace_contract::spec::{Connection, Delivery};
+    use wirerace_contract::spec::Connection;
 
     const CLIENTS: u32 = 10;
     /// From three to nine quotes are sent in two flights, more in three.
     const LONG: AnswerSize = AnswerSize { empty_bytes: 230.0, quote_bytes: 4_800.0 };
 
     fn setting(delay_s: f64, interval_s: f64) -> Setting {
-        Setting {
-            delivers: Delivers::Planned,
-            delivery: Delivery::Every,
-            connection: Connection::Kept,
-            arrivals: Arrivals::Poisson,
-            delay_s,
-            interval_s,
-            rate_per_s: 5.0,
-            symbols: 1,
-            clients: CLIENTS,
-            wait_s: 30.0,
-            answer: AnswerSize::default(),
-            costs: Costs::default(),
-        }
+        Setting { clients: CLIENTS, ..Setting::plain(Delivers::Planned, delay_s, interval_s, 5.0) }
     }
 
     fn feed(seed: u64) -> FeedSpec {

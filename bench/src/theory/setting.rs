@@ -123,6 +123,27 @@ pub struct Setting {
     pub costs: Costs,
 }
 
+#[cfg(test)]
+impl Setting {
+    /// One client on a kept connection that wants every quote of one symbol, Poisson, on a machine that takes no time.
+    pub(super) fn plain(delivers: Delivers, delay_s: f64, interval_s: f64, rate_per_s: f64) -> Self {
+        Self {
+            delivers,
+            delivery: Delivery::Every,
+            connection: Connection::Kept,
+            arrivals: Arrivals::Poisson,
+            delay_s,
+            interval_s,
+            rate_per_s,
+            symbols: 1,
+            clients: 1,
+            wait_s: 30.0,
+            answer: AnswerSize::default(),
+            costs: Costs::default(),
+        }
+    }
+}
+
 impl Setting {
     /// The parameters of `arm` under `load`, at the feed's nominal rate, with answers that are short.
     #[must_use]

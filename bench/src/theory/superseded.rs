@@ -112,26 +112,13 @@ fn held(setting: &Setting, due_s: &[f64], position: u32, mut asked_s: f64) -> Gi
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AnswerSize, Costs, law};
+    use super::super::law;
     use super::*;
     use wirerace_contract::feed::Arrivals;
     use wirerace_contract::spec::{Connection, Delivery};
 
     fn setting(delivers: Delivers, rate_per_s: f64, interval_s: f64) -> Setting {
-        Setting {
-            delivers,
-            delivery: Delivery::Newest,
-            connection: Connection::Kept,
-            arrivals: Arrivals::Poisson,
-            delay_s: 0.001,
-            interval_s,
-            rate_per_s,
-            symbols: 1,
-            clients: 1,
-            wait_s: 30.0,
-            answer: AnswerSize::default(),
-            costs: Costs::default(),
-        }
+        Setting { delivery: Delivery::Newest, ..Setting::plain(delivers, 0.001, interval_s, rate_per_s) }
     }
 
     fn counted(setting: &Setting, feed_s: f64) -> (Law, Law, f64) {
